@@ -1,0 +1,1 @@
+"""The assets, one module a stage. They are thin: each calls a pure function."""

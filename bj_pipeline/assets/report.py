@@ -1,0 +1,186 @@
+"""The report: the document, its charts, the finished files and the record of how they came to be."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+import pandas as pd
+
+from bj_pipeline.assets.declare import stage_asset
+from bj_pipeline.assets.metadata import picture
+from bj_pipeline.assets.resources import PipelineResource
+from bj_pipeline.issues import by_number
+from bj_pipeline.report import artifacts, compose
+from bj_pipeline.report.data import ReportData
+from bj_pipeline.report.document import Document
+from bj_pipeline.report.house import load_house
+from bj_pipeline.report.manifest import manifest
+from bj_pipeline.report.topic import folder_of, load_topic
+from bj_pipeline.warehouse import tables
+
+
+@stage_asset(
+    tables.REPORT_DOCUMENT,
+    "The whole report as data: text built from facts, tables and charts. Every form is rendered "
+    "from it.",
+    group="report",
+    kinds={"json"},
+)
+def report_document(
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    company_metrics: pd.DataFrame,
+    ai_chain_metrics: pd.DataFrame,
+    sector_metrics: pd.DataFrame,
+    bucket_counts: pd.DataFrame,
+    movers: pd.DataFrame,
+    market_metrics: pd.DataFrame,
+    sector_trends: pd.DataFrame,
+    raw_announcements: pd.DataFrame,
+) -> Document:
+    """The document of the issue."""
+    issue = by_number(context.partition_key)
+    settings = pipeline.settings
+    files = pipeline.warehouse.read(tables.INPUT_FILES, issue.number)
+    document = compose.compose(
+        ReportData(
+            issue=issue,
+            house=load_house(settings.content / "house.yaml"),
+            topic=load_topic(folder_of(issue, settings.content / "issues")),
+            companies=company_metrics,
+            ai_chain=ai_chain_metrics,
+            sectors=sector_metrics,
+            buckets=bucket_counts,
+            movers=movers,
+            market=market_metrics,
+            trends=sector_trends,
+            announcements=raw_announcements,
+            indices=pipeline.reference.indices,
+            sector_order=pipeline.reference.sectors,
+            vendors=vendors_by_table(files),
+            is_sample=pipeline.source == "sample",
+        )
+    )
+    context.add_output_metadata(
+        {
+            "facts": len(document.facts),
+            "exhibits": len(list(document.exhibits())),
+            "key points": dg.MetadataValue.md(
+                "\n".join(f"- {document.text(point)}" for point in document.front_page.key_points.items)
+            ),
+            "missing": "\n".join(document.text(line) for line in document.notices) or "nothing",
+        }
+    )
+    return document
+
+
+def vendors_by_table(files: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Vendors whose files fed each raw table of an issue."""
+    filled = files[files["rows"] > 0]
+    return {
+        str(table): tuple(dict.fromkeys(group["vendor"]))
+        for table, group in filled.groupby("table")
+    }
+
+
+@stage_asset(
+    tables.REPORT_FIGURES,
+    "The report's charts, drawn once for every form.",
+    group="report",
+    kinds={"matplotlib"},
+)
+def report_figures(
+    context: dg.AssetExecutionContext, report_document: Document
+) -> pd.DataFrame:
+    """One drawing a figure."""
+    from bj_pipeline.report.charts import pictures  # noqa: PLC0415 - imports matplotlib
+
+    drawn = pictures(report_document)
+    overview = report_document.front_page.overview
+    context.add_output_metadata({"overview": picture(drawn[overview.id])})
+    return pd.DataFrame(
+        {"figure": list(drawn), "svg": [drawing.decode() for drawing in drawn.values()]}
+    )
+
+
+@stage_asset(
+    "report_html",
+    "The report as one self-contained web page.",
+    group="report",
+    kinds={"html"},
+)
+def report_html(
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    report_document: Document,
+    report_figures: pd.DataFrame,
+) -> None:
+    """``report.html`` of the issue."""
+    from bj_pipeline.report import html  # noqa: PLC0415 - imports Jinja and fontTools
+
+    _finish(context, pipeline, "report.html", html.render(report_document, _drawn(report_figures)))
+
+
+@stage_asset(
+    "report_pdf",
+    "The report as PDF, A4.",
+    group="report",
+    kinds={"pdf", "typst"},
+)
+def report_pdf(
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    report_document: Document,
+    report_figures: pd.DataFrame,
+) -> None:
+    """``report.pdf`` of the issue."""
+    from bj_pipeline.report import pdf  # noqa: PLC0415 - imports Typst
+
+    _finish(context, pipeline, "report.pdf", pdf.render(report_document, _drawn(report_figures)))
+
+
+@stage_asset(
+    "issue_manifest",
+    "The record of the issue: inputs with SHA-256, settings, code version, checks, artifacts.",
+    group="report",
+    kinds={"json"},
+    deps=["report_html", "report_pdf"],
+)
+def issue_manifest(
+    context: dg.AssetExecutionContext, pipeline: PipelineResource, report_document: Document
+) -> None:
+    """``manifest.json`` of the issue; written last, so that it vouches for the files beside it."""
+    issue = by_number(context.partition_key)
+    for name in ("report_html", "report_pdf"):
+        pipeline.require_passed(issue.number, name)
+    text = manifest(
+        report_document,
+        pipeline.warehouse,
+        pipeline.settings,
+        source=pipeline.source,
+        folder=pipeline.settings.artifacts / issue.folder,
+    )
+    _finish(context, pipeline, "manifest.json", text.encode())
+
+
+def _drawn(figures: pd.DataFrame) -> Mapping[str, bytes]:
+    return {
+        str(figure): str(svg).encode()
+        for figure, svg in zip(figures["figure"], figures["svg"], strict=True)
+    }
+
+
+def _finish(
+    context: dg.AssetExecutionContext, pipeline: PipelineResource, name: str, content: bytes
+) -> None:
+    issue = by_number(context.partition_key)
+    path = artifacts.write(pipeline.settings.artifacts / issue.folder / name, content)
+    context.add_output_metadata(
+        {
+            "file": dg.MetadataValue.path(path),
+            "bytes": len(content),
+            "sha256": artifacts.sha256(content),
+        }
+    )
+
+
+REPORT_ASSETS = [report_document, report_figures, report_html, report_pdf, issue_manifest]

@@ -1,0 +1,18 @@
+"""What can be started as a whole: the issue, and its figures without the report."""
+
+import dagster as dg
+
+ISSUE_JOB = "issue"
+FIGURES_JOB = "figures"
+
+issue_job = dg.define_asset_job(
+    ISSUE_JOB,
+    selection=dg.AssetSelection.all(),
+    description="One issue from the source to the finished report, with every check.",
+)
+figures_job = dg.define_asset_job(
+    FIGURES_JOB,
+    selection=dg.AssetSelection.groups("raw", "universe")
+    | dg.AssetSelection.assets("company_metrics", "sector_metrics"),
+    description="An earlier issue's sector figures, as far as trends need them; no report.",
+)

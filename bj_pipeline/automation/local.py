@@ -1,0 +1,157 @@
+"""Building issues in this process, as ``bj-pipeline run`` does.
+
+A run is recorded in Dagster's own storage, so the UI shows it beside the others.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+
+from bj_pipeline import errors
+from bj_pipeline.assets.partitions import closed_issue
+from bj_pipeline.assets.resources import open_source
+from bj_pipeline.automation.home import dagster_environment
+from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
+from bj_pipeline.automation.progress import progress_bar
+from bj_pipeline.issues import by_number, trailing
+from bj_pipeline.report.manifest import ARTIFACTS
+from bj_pipeline.settings import Settings
+from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse.store import Warehouse
+
+
+@dataclass
+class Runner:
+    """Builds issues from one source.
+
+    Attributes:
+        settings: The installation's settings.
+        source: ``sample`` or ``files``.
+        folder: Folder of the source ``files``.
+    """
+
+    settings: Settings
+    source: str
+    folder: Path | None
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse that runs write to."""
+        return Warehouse(self.settings.warehouse_url)
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """The definitions, with Dagster's home set up first."""
+        os.environ.update(dagster_environment(self.settings))
+        from bj_pipeline.definitions import build  # noqa: PLC0415 - reads the environment
+
+        return build(self.settings)
+
+    def build(self, number: int) -> str:
+        """Build one issue; return what to tell the user.
+
+        Raises:
+            PipelineError: What stopped the run, for the person who can act.
+        """
+        issue = closed_issue(str(number))
+        open_source(self.source, self.folder)
+        self._run(ISSUE_JOB, number)
+        folder = self.settings.artifacts / issue.folder
+        lines = [*self._remarks(number), f"Issue {number} is ready:"]
+        lines += [f"  {folder / name}" for name in (*ARTIFACTS, "manifest.json")]
+        return "\n".join(lines)
+
+    def build_history(self, number: int, count: int) -> None:
+        """Compute sector figures of earlier issues that are missing; a failure is only told."""
+        there = set(self.warehouse.issues(tables.SECTOR_METRICS)) if count else set()
+        for issue in trailing(by_number(number), count + 1)[:-1]:
+            if issue.number in there:
+                continue
+            try:
+                self._run(FIGURES_JOB, issue.number)
+            except errors.PipelineError as error:
+                click.echo(f"Issue {issue.number} stays a gap in trends: {error}", err=True)
+
+    def _run(self, job_name: str, number: int) -> None:
+        job = self.definitions.resolve_job_def(job_name)
+        steps = len(job.graph.node_dict)
+        label = f"Issue {number}" if job_name == ISSUE_JOB else f"Issue {number}, figures"
+        with dg.DagsterInstance.get() as instance, progress_bar(label, steps) as logger_name:
+            result = job.execute_in_process(
+                partition_key=str(number),
+                instance=instance,
+                raise_on_error=False,
+                tags={"bj/asked_by": "command line"},
+                run_config={
+                    "resources": {
+                        "pipeline": {
+                            "config": {"source": self.source, "input": str(self.folder or "")}
+                        }
+                    },
+                    "loggers": {logger_name: {}},
+                },
+            )
+        if not result.success:
+            raise self._failure(number, result)
+
+    def _failure(self, number: int, result: dg.ExecuteInProcessResult) -> errors.PipelineError:
+        checks = self.warehouse.read(tables.CHECK_RESULTS, number)
+        failed = checks[~checks["passed"] & (checks["severity"] == "critical")]
+        causes = list(_causes(result))
+        stopped = [cause for cause in causes if not isinstance(cause, errors.CheckFailedError)]
+        if stopped:
+            return stopped[0]
+        if not failed.empty:
+            told = "\n".join(
+                f"  {row.check} ({row.asset}): {row.summary}" for row in failed.itertuples()
+            )
+            return errors.CheckFailedError(
+                f"Issue {number} was stopped by a check; nothing after it was built.\n{told}"
+            )
+        return causes[0] if causes else errors.PipelineError(f"The run of issue {number} failed.")
+
+    def _remarks(self, number: int) -> list[str]:
+        """What the user should know of a report that was built all the same."""
+        checks = self.warehouse.read(tables.CHECK_RESULTS, number)
+        warned = checks[~checks["passed"]]
+        remarks = [
+            f"Warning: {row.check} ({row.asset}): {row.summary}" for row in warned.itertuples()
+        ]
+        document = self.warehouse.read(tables.REPORT_DOCUMENT, number)["document"].iloc[0]
+        from bj_pipeline.report.document import Document  # noqa: PLC0415
+
+        parsed = Document.model_validate_json(document)
+        remarks += [f"Missing: {parsed.text(line)}" for line in parsed.notices]
+        return remarks
+
+
+def _causes(result: dg.ExecuteInProcessResult) -> Iterator[errors.PipelineError]:
+    """What failed, in the pipeline's own error types where they say so."""
+    kinds = {kind.__name__: kind for kind in _error_types(errors.PipelineError)}
+    for event in result.all_events:
+        data: Any = event.event_specific_data
+        error = getattr(data, "error", None) if event.is_step_failure else None
+        while error is not None:
+            if error.cls_name in kinds:
+                kind = kinds[error.cls_name]
+                told = errors.PipelineError(error.message.split(": ", 1)[-1].strip())
+                told.exit_code = kind.exit_code
+                if kind is errors.CheckFailedError:
+                    told = errors.CheckFailedError(str(told))
+                yield told
+                break
+            if error.cause is None and error.cls_name != "DagsterAssetCheckFailedError":
+                yield errors.PipelineError(f"Step {event.step_key}: {error.message.strip()}")
+            error = error.cause
+
+
+def _error_types(kind: type[errors.PipelineError]) -> Iterator[type[errors.PipelineError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _error_types(child)

@@ -1,0 +1,53 @@
+"""How far a run is, on the terminal."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import dagster as dg
+
+PROGRESS = "progress"
+
+
+class _ProgressHandler(logging.Handler):
+    """Moves a progress bar on when a step ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar: Any = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        meta = getattr(record, "dagster_meta", {})
+        event = meta.get("dagster_event") if isinstance(meta, dict) else None
+        if event is not None and self.bar is not None and event.is_step_success:
+            self.bar.update(1, event.step_key)
+
+
+_HANDLER = _ProgressHandler()
+
+
+@dg.logger(description="Shows how far a run is, on the terminal.")
+def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
+    """Feeds the progress bar of ``bj-pipeline run``."""
+    logger = logging.getLogger("bj_pipeline.progress")
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    logger.handlers = [_HANDLER]
+    return logger
+
+
+@contextmanager
+def progress_bar(label: str, steps: int) -> Iterator[str]:
+    with click.progressbar(
+        length=steps,
+        label=label,
+        item_show_func=lambda step: str(step) if step else "",
+        file=click.get_text_stream("stderr"),
+    ) as bar:
+        _HANDLER.bar = bar
+        try:
+            yield PROGRESS
+        finally:
+            _HANDLER.bar = None

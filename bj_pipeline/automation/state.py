@@ -1,0 +1,58 @@
+"""What state each issue is in."""
+
+from datetime import datetime
+
+import pandas as pd
+
+from bj_pipeline.assets.partitions import SHANGHAI, is_closed
+from bj_pipeline.issues import Issue, all_issues
+from bj_pipeline.settings import Settings
+from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse.store import Warehouse
+
+BUILT = "built"
+BLOCKED = "blocked by a check"
+PARTIAL = "figures only"
+MISSING = "missing"
+OPEN = "not closed"
+
+
+def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFrame:
+    """Every issue with its week and state.
+
+    Returns:
+        Columns ``number``, ``week``, ``sessions`` (count), ``first``, ``base_date``,
+        ``close_date``, ``state``.
+    """
+    warehouse = Warehouse(settings.warehouse_url)
+    checks = warehouse.read(tables.CHECK_RESULTS)
+    failed = checks[~checks["passed"] & (checks["severity"] == "critical")]
+    blocked = set(failed["issue"])
+    documents = set(warehouse.issues(tables.REPORT_DOCUMENT))
+    figures = set(warehouse.issues(tables.SECTOR_METRICS))
+    moment = now or datetime.now(SHANGHAI)
+
+    def state(issue: Issue) -> str:
+        if not is_closed(issue, moment):
+            return OPEN
+        if issue.number in blocked:
+            return BLOCKED
+        manifest = settings.artifacts / issue.folder / "manifest.json"
+        if issue.number in documents and manifest.is_file():
+            return BUILT
+        return PARTIAL if issue.number in figures else MISSING
+
+    return pd.DataFrame(
+        [
+            {
+                "number": issue.number,
+                "week": issue.week,
+                "sessions": len(issue.sessions),
+                "first": issue.first_session,
+                "base_date": issue.base_date,
+                "close_date": issue.close_date,
+                "state": state(issue),
+            }
+            for issue in all_issues()
+        ]
+    )

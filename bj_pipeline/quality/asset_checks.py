@@ -1,0 +1,119 @@
+"""Checks as Dagster sees them: one step a stage, one asset check a question.
+
+The step never raises for bad data. Its results go to Dagster, where a failing check shows its
+offending rows, and to the warehouse, where later runs look at them.
+"""
+
+import warnings
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+
+from bj_pipeline.assets.metadata import plain_rows
+from bj_pipeline.assets.resources import PipelineResource
+from bj_pipeline.quality.check import Check, Evidence, Outcome
+from bj_pipeline.quality.stages import STAGES, seen
+from bj_pipeline.quality.validate import run_checks
+
+_ROWS_SHOWN = 20
+_ROWS_IN_SUMMARY = 3
+
+
+def asset_checks(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetChecksDefinition]:
+    """One definition a stage."""
+    return [_stage(name, checks, partitions) for name, checks in STAGES.items()]
+
+
+def _stage(
+    name: str, checks: tuple[Check, ...], partitions: dg.PartitionsDefinition[str]
+) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(
+        name=f"{name}_checks",
+        specs=[_spec(one, partitions) for one in checks],
+        description=f"Great Expectations suite of the stage {name}.",
+        can_subset=True,
+    )
+    def stage(
+        context: dg.AssetCheckExecutionContext, pipeline: PipelineResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        selected = {key.name for key in context.selected_asset_check_keys}
+        wanted = [one for one in checks if one.name in selected]
+        evidence = pipeline.evidence(int(context.partition_key))
+        outcomes = run_checks(wanted, evidence)
+        pipeline.warehouse.record_checks(
+            evidence.issue.number, stored_results(outcomes, evidence)
+        )
+        for outcome in outcomes:
+            yield _result(outcome)
+
+    return stage
+
+
+def _spec(one: Check, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
+    with warnings.catch_warnings():
+        # Partitioned checks are in preview; this is the only place that uses them.
+        warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec.*")
+        return dg.AssetCheckSpec(
+            name=one.name,
+            asset=one.asset,
+            description=f"{one.question}\n\nIf it fails: {one.remedy}",
+            blocking=one.blocks,
+            additional_deps=[
+                reads for reads in one.reads if reads != one.asset and reads not in {"facts"}
+            ],
+            partitions_def=partitions,
+        )
+
+
+def stored_results(outcomes: list[Outcome], evidence: Evidence) -> pd.DataFrame:
+    """Outcomes as rows of the table ``check_results``."""
+    return pd.DataFrame(
+        [
+            {
+                "check": outcome.check.name,
+                "asset": outcome.check.asset,
+                "severity": outcome.check.severity,
+                "passed": outcome.passed,
+                "data_version": seen(outcome.check, evidence.warehouse, evidence.issue.number),
+                "failed_rows": len(outcome.rows),
+                "summary": _summary(outcome),
+            }
+            for outcome in outcomes
+        ]
+    )
+
+
+def _summary(outcome: Outcome) -> str:
+    if outcome.passed:
+        return ""
+    first = "; ".join(
+        ", ".join(f"{name}={value}" for name, value in row.items())
+        for row in plain_rows(outcome.rows.head(_ROWS_IN_SUMMARY))
+    )
+    more = len(outcome.rows) - _ROWS_IN_SUMMARY
+    rows = f" First rows: {first}{f' and {more} more' if more > 0 else ''}." if first else ""
+    return "; ".join(outcome.broken) + "." + rows
+
+
+def _result(outcome: Outcome) -> dg.AssetCheckResult:
+    metadata: dict[str, dg.MetadataValue] = {
+        "rules evaluated": dg.MetadataValue.int(outcome.expectations),
+        "failed rows": dg.MetadataValue.int(len(outcome.rows)),
+    }
+    if not outcome.passed:
+        metadata["what is wrong"] = dg.MetadataValue.md(
+            "\n".join(f"- {text}" for text in outcome.broken)
+        )
+        metadata["remedy"] = dg.MetadataValue.text(outcome.check.remedy)
+        shown = plain_rows(outcome.rows.head(_ROWS_SHOWN))
+        if shown:
+            metadata["rows"] = dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
+    blocks = outcome.check.blocks
+    return dg.AssetCheckResult(
+        check_name=outcome.check.name,
+        asset_key=outcome.check.asset,
+        passed=outcome.passed,
+        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
+    )

@@ -1,0 +1,58 @@
+"""Every check by stage: the explicit list of what ships."""
+
+from bj_pipeline.errors import CheckFailedError
+from bj_pipeline.quality import metrics, raw, report, universe
+from bj_pipeline.quality.check import Check
+from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse.store import Warehouse
+
+STAGES: dict[str, tuple[Check, ...]] = {
+    "raw": raw.CHECKS,
+    "universe": universe.CHECKS,
+    "metrics": metrics.CHECKS,
+    "report": report.CHECKS,
+}
+ALL = tuple(one for checks in STAGES.values() for one in checks)
+
+
+def blocking(asset: str) -> tuple[Check, ...]:
+    """Checks whose failure blocks whatever reads the asset."""
+    return tuple(one for one in ALL if one.asset == asset and one.blocks)
+
+
+def require_passed(warehouse: Warehouse, issue: int, asset: str) -> None:
+    """Refuse an asset whose blocking checks failed, or have not seen its present data.
+
+    Dagster's blocking checks stop only their own run; this holds for every later run too, because
+    it looks at the stored results.
+
+    Raises:
+        CheckFailedError: Names the check, what is wrong and the remedy.
+    """
+    checks = blocking(asset)
+    if not checks:
+        return
+    results = warehouse.read(tables.CHECK_RESULTS, issue).set_index("check")
+    for one in checks:
+        if one.name not in results.index:
+            raise CheckFailedError(
+                f"Issue {issue}: the check {one.name} of {asset} has not run. "
+                f"Materialize {asset} together with its checks."
+            )
+        result = results.loc[one.name]
+        if result["data_version"] != seen(one, warehouse, issue):
+            raise CheckFailedError(
+                f"Issue {issue}: the check {one.name} of {asset} has not seen the present data. "
+                f"Run the check again."
+            )
+        if not result["passed"]:
+            raise CheckFailedError(
+                f"Issue {issue}: blocked by the check {one.name} of {asset}: {result['summary']} "
+                f"{one.remedy}"
+            )
+
+
+def seen(one: Check, warehouse: Warehouse, issue: int) -> str:
+    """Versions of the data that a check looks at, as they are now."""
+    versions = warehouse.versions(issue)
+    return ", ".join(f"{name}={versions.get(name, 'none')}" for name in sorted(one.reads))

@@ -1,0 +1,112 @@
+"""Checks of who is covered: the company universe and the AI chain."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from bj_pipeline.quality.check import CRITICAL, WARNING, Evidence, check
+from bj_pipeline.warehouse import tables
+
+_CODE = r"^\d{6}\.BJ$"
+_COVERED = 0.95
+
+
+def universe(evidence: Evidence) -> pd.DataFrame:
+    """Every covered company."""
+    return evidence.table(tables.COMPANY_UNIVERSE)
+
+
+def members(evidence: Evidence) -> pd.DataFrame:
+    """Every company that the pool held at the close date and that was not known to be unlisted,
+    with its last close (empty without a price).
+    """
+    day = evidence.issue.close_date
+    rows = [(row.code, row.name, row.sector) for row in evidence.reference.pool(day)]
+    pool = pd.DataFrame(rows, columns=["code", "name", "sector"])
+    listings = evidence.table(tables.RAW_LISTINGS).set_index("code")
+    listed, delisted = pool["code"].map(listings["listed"]), pool["code"].map(listings["delisted"])
+    unlisted = [
+        (pd.notna(start) and start > day) or (pd.notna(end) and end < day)
+        for start, end in zip(listed, delisted, strict=True)
+    ]
+    closes = evidence.table(tables.RAW_QUOTES).sort_values("date").groupby("code")["close"].last()
+    pool = pool.assign(listed=listed, close=pool["code"].map(closes))
+    return pool[[not one for one in unlisted]]
+
+
+def ai_chain(evidence: Evidence) -> pd.DataFrame:
+    """Every company of the AI chain."""
+    return evidence.table(tables.AI_CHAIN_CLASSIFICATION)
+
+
+@check(
+    asset=tables.COMPANY_UNIVERSE,
+    severity=CRITICAL,
+    remedy="Correct the named companies in pool.csv or ai_chain.csv and rebuild the issue.",
+    frame=universe,
+)
+def universe_is_well_formed(gxe: Any, evidence: Evidence) -> Sequence[Any]:
+    """Does each company stand once, with a valid code, a name and a known sector (or none)?"""
+    return [
+        gxe.ExpectTableColumnsToMatchSet(column_set=list(tables.columns(tables.COMPANY_UNIVERSE))),
+        gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        gxe.ExpectColumnValuesToMatchRegex(column="code", regex=_CODE),
+        gxe.ExpectColumnValuesToBeUnique(column="code"),
+        gxe.ExpectColumnValueLengthsToBeBetween(column="name", min_value=1),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="sector", value_set=list(evidence.reference.sectors)
+        ),
+    ]
+
+
+@check(
+    asset=tables.COMPANY_UNIVERSE,
+    severity=CRITICAL,
+    remedy="The quotes are cut or of other companies: get the file again. If the named companies "
+    "were not listed yet, supply listing dates (stock_basic).",
+    frame=members,
+    reads=(tables.COMPANY_UNIVERSE, tables.RAW_QUOTES, tables.RAW_LISTINGS),
+)
+def pool_is_covered_by_quotes(gxe: Any, _: Evidence) -> Sequence[Any]:
+    """Do at least 95% of the pool's members have a price?"""
+    return [gxe.ExpectColumnValuesToNotBeNull(column="close", mostly=_COVERED)]
+
+
+@check(
+    asset=tables.COMPANY_UNIVERSE,
+    severity=WARNING,
+    remedy="Without a listing date these companies count as not yet listed: supply listing dates "
+    "(stock_basic) to be sure, or the missing quotes.",
+    frame=members,
+    reads=(tables.COMPANY_UNIVERSE, tables.RAW_QUOTES, tables.RAW_LISTINGS),
+)
+def every_member_has_a_price(gxe: Any, _: Evidence) -> Sequence[Any]:
+    """Does every member of the pool have a price?"""
+    return [gxe.ExpectColumnValuesToNotBeNull(column="close")]
+
+
+@check(
+    asset=tables.AI_CHAIN_CLASSIFICATION,
+    severity=CRITICAL,
+    remedy="Correct the named companies in ai_chain.csv and rebuild the issue.",
+    frame=ai_chain,
+)
+def ai_chain_is_classified(gxe: Any, evidence: Evidence) -> Sequence[Any]:
+    """Does each AI-chain company stand once, with a known segment and a description?"""
+    return [
+        gxe.ExpectColumnValuesToMatchRegex(column="code", regex=_CODE),
+        gxe.ExpectColumnValuesToBeUnique(column="code"),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="segment", value_set=list(evidence.reference.segments)
+        ),
+        gxe.ExpectColumnValueLengthsToBeBetween(column="description", min_value=5),
+    ]
+
+
+CHECKS = (
+    universe_is_well_formed,
+    pool_is_covered_by_quotes,
+    every_member_has_a_price,
+    ai_chain_is_classified,
+)

@@ -1,0 +1,109 @@
+"""Running checks with Great Expectations, in a context that leaves nothing behind."""
+
+import logging
+import os
+from collections.abc import Sequence
+from itertools import groupby
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+
+from bj_pipeline.quality.check import Check, Evidence, Frame, Outcome
+
+_META = "check"
+
+
+def run_checks(checks: Sequence[Check], evidence: Evidence) -> list[Outcome]:
+    """Evaluate checks; checks that look at the same frame share one suite.
+
+    A check never raises for bad data: a column that is missing, or a rule that cannot be evaluated,
+    is a broken rule.
+    """
+    outcomes: list[Outcome] = []
+    by_frame = sorted(checks, key=lambda one: _frame_name(one.frame))
+    for _, group in groupby(by_frame, key=lambda one: _frame_name(one.frame)):
+        outcomes += _run_suite(list(group), evidence)
+    order = {one.name: position for position, one in enumerate(checks)}
+    return sorted(outcomes, key=lambda outcome: order[outcome.check.name])
+
+
+def _frame_name(frame: Frame) -> str:
+    return f"{frame.__module__}.{frame.__qualname__}"
+
+
+def _great_expectations() -> ModuleType:
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx  # noqa: PLC0415 - takes seconds; only a validation needs it
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    return gx
+
+
+def _run_suite(checks: list[Check], evidence: Evidence) -> list[Outcome]:
+    gx = _great_expectations()
+    frame = checks[0].frame(evidence).reset_index(drop=True)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    suite = gx.ExpectationSuite(name=_frame_name(checks[0].frame))
+    for one in checks:
+        for expectation in one.expect(gx.expectations, evidence):
+            expectation.meta = {_META: one.name}
+            suite.add_expectation(expectation)
+    batch = (
+        context.data_sources.add_pandas("frames")
+        .add_dataframe_asset("frame")
+        .add_batch_definition_whole_dataframe("whole")
+        .get_batch({"dataframe": frame})
+    )
+    result = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+    found: dict[str, list[Any]] = {one.name: [] for one in checks}
+    for single in result.results:
+        found[single.expectation_config.meta[_META]].append(single)
+    return [_outcome(one, found[one.name], frame) for one in checks]
+
+
+def _outcome(one: Check, results: list[Any], frame: pd.DataFrame) -> Outcome:
+    broken = [single for single in results if not single.success]
+    positions = sorted(
+        {
+            int(position)
+            for single in broken
+            for position in single.result.get("unexpected_index_list") or ()
+        }
+    )
+    return Outcome(
+        check=one,
+        expectations=len(results),
+        broken=tuple(_wording(single) for single in broken),
+        rows=frame.iloc[positions],
+    )
+
+
+def _wording(single: Any) -> str:
+    config = single.expectation_config
+    rule = config.type.removeprefix("expect_").replace("_", " ")
+    arguments = ", ".join(
+        f"{name}={value}"
+        for name, value in config.kwargs.items()
+        if name not in {"batch_id", "column", "mostly"} and value is not None
+    )
+    column = config.kwargs.get("column", "")
+    text = " ".join(part for part in (column, rule, f"({arguments})" if arguments else "") if part)
+    raised = _exception(single.exception_info)
+    if raised:
+        return f"{text}: cannot be evaluated: {raised}"
+    count = single.result.get("unexpected_count")
+    if count is not None:
+        return f"{text}: {count} of {single.result.get('element_count')} rows"
+    return f"{text}: found {single.result.get('observed_value')}"
+
+
+def _exception(info: Any) -> str:
+    """The message of an exception; on metric errors it is nested by metric."""
+    if not isinstance(info, dict):
+        return ""
+    if info.get("raised_exception"):
+        return str(info.get("exception_message", ""))
+    nested = [_exception(value) for value in info.values() if isinstance(value, dict)]
+    return next((text for text in nested if text), "")

@@ -1,0 +1,580 @@
+"""Charts as pictures: the one drawing style of the house, for every form of the report.
+
+What belongs here: how a :class:`~bj_pipeline.report.document.Chart` is drawn. What does not: what
+it shows (the document says), and its title, number and source (the form prints them around it).
+
+The SVG is the drawing; PNG is made from it. Text stays text, so that a form's own font draws it and
+readers can search it. Every bar and every point of a line is a group whose id is
+``<figure id>/<series index>/<category index>``, both counted from 0: a web page finds there the
+fact ``figure.chart.series[s].facts[c]``. No other element has an id that two charts could share.
+
+Sizes are in points: ``half`` is 238 wide (two side by side on A4), ``full`` is 493 wide. A chart of
+many lying bars grows in height.
+"""
+
+import io
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil
+from typing import TYPE_CHECKING, Any, Literal
+from xml.sax.saxutils import unescape
+
+from bj_pipeline.report import fonts
+from bj_pipeline.report.document import Chart, Document, Figure, FigureRow, House, Series
+from bj_pipeline.report.rounding import display
+from bj_pipeline.report.typesetting import typeset
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.font_manager import FontProperties
+
+_Align = Literal["left", "center", "right"]
+Size = Literal["half", "full"]
+WIDTH: Mapping[Size, float] = {"half": 238.0, "full": 493.0}
+HEIGHT: Mapping[Size, float] = {"half": 148.0, "full": 172.0}
+
+_TEXT = 7.0
+_LINE = 8.6
+_HEADER = 15.0
+_FOOT = 4.5
+_ROW = 11.5
+_EDGE = 3.0
+_GAP = 3.0
+_MIDDLE = -2.5  # from the middle of a line of text down to its baseline
+_MOST_LINES = 3
+_NAMES_SHARE = 0.4
+_GROUP_SHARE = 0.74
+_WIDEST_BAR = 36.0
+_THICKEST_BAR = 17.0
+_TICKS = 5
+_MOST_NAMES = 8  # more labels than these are thinned out rather than cut
+_INK = "#2B2F36"
+_GREY = "#6B7280"
+_RULE = "#E3E6EA"
+_ZERO = "#9AA1AB"
+_MUTED = "#B9C2CE"
+# After the accent: blue-orange-teal-plum-grey of similar weight, distinct to colour-blind readers.
+_FURTHER = ("#D08A1D", "#4B9CA8", "#8E5C86", "#7C838D", "#5E7FB8", "#A9793F")
+_NOTHING = "暂无数据"
+# Where a label may break: after a Chinese character, after ~ between two numbers, at a blank.
+_PIECES = re.compile(r"[⺀-￯]|[^⺀-￯\s~]+[~\s]?|[~\s]")
+_SVG_TEXT = re.compile(r"<text ([^>]*)>([^<]*)</text>\n?")
+_SVG_ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
+_BELOW = ("data", "axes fraction")
+_BESIDE = ("axes fraction", "data")
+_METADATA = ("Date", "Creator", "Format", "Type")  # left out: they differ between versions
+_DRAWING = threading.Lock()
+"""Held while drawing: matplotlib keeps its settings in one place for all threads."""
+
+
+def sizes(document: Document) -> dict[str, Size]:
+    """The size in which each figure of the document is drawn, by figure id.
+
+    Figures that share a row, and the front page's overview, are half as wide as the page.
+    """
+    result: dict[str, Size] = {document.front_page.overview.id: "half"}
+    for block in document.blocks():
+        if isinstance(block, Figure):
+            result[block.id] = "full"
+        elif isinstance(block, FigureRow):
+            size: Size = "half" if len(block.figures) > 1 else "full"
+            result.update({figure.id: size for figure in block.figures})
+    return result
+
+
+def pictures(document: Document) -> dict[str, bytes]:
+    """Every chart of the document as SVG, by figure id."""
+    size = sizes(document)
+    return {
+        figure.id: svg(figure, document.house, size[figure.id]) for figure in document.figures()
+    }
+
+
+def svg(figure: Figure, house: House, size: Size) -> bytes:
+    """Draw a chart; the same figure gives the same bytes.
+
+    Args:
+        figure: What to show; title, source and note are left to the form.
+        house: Whose colours.
+        size: How wide it will be printed.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - heavy, and an issue without charts needs none
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
+    from matplotlib.figure import Figure as Sheet  # noqa: PLC0415
+
+    settings: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": figure.id,
+        "font.sans-serif": list(fonts.FALLBACKS),
+        "text.parse_math": False,  # a company may be called $1$
+    }
+    pen = _Pen(figure, house, WIDTH[size], _height(figure.chart, size))
+    with _DRAWING, mpl.rc_context(settings):
+        sheet = Sheet(figsize=(pen.width / 72, pen.height / 72), dpi=72)
+        sheet.patch.set_visible(False)
+        canvas = FigureCanvasSVG(sheet)
+        axes = sheet.add_axes((0, 0, 1, 1))
+        axes.patch.set_visible(False)
+        _draw(pen, axes)
+        target = io.BytesIO()
+        canvas.print_svg(target, metadata=dict.fromkeys(_METADATA))  # type: ignore[no-untyped-call]
+    return _portable(target.getvalue())
+
+
+def png(figure: Figure, house: House, size: Size, dpi: int = 220) -> bytes:
+    """The same drawing in pixels on white, for programs that do not show SVG.
+
+    Args:
+        figure: As for :func:`svg`.
+        house: As for :func:`svg`.
+        size: As for :func:`svg`.
+        dpi: Pixels per inch.
+    """
+    return typeset("picture.typ", layers(svg(figure, house, size)), "png", dpi)
+
+
+def layers(picture: bytes) -> dict[str, Any]:
+    """Part a chart into its drawing and its texts, for ``chart.typ``, which sets the texts itself.
+
+    Typst draws the texts inside an SVG in a variable font's default weight, which is hair-thin.
+
+    Args:
+        picture: An SVG as :func:`svg` makes it.
+
+    Returns:
+        ``width`` and ``height`` in points, ``drawing`` (SVG without text) and ``texts``, each with
+        its anchor point ``x``, ``y`` on the baseline, ``anchor``, ``size``, ``weight``, ``fill``.
+    """
+    drawing = picture.decode()
+    width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing)[0]
+    return {
+        "width": float(width),
+        "height": float(height),
+        "drawing": _SVG_TEXT.sub("", drawing),
+        "texts": [_text_layer(found) for found in _SVG_TEXT.finditer(drawing)],
+    }
+
+
+def _text_layer(found: re.Match[str]) -> dict[str, Any]:
+    attributes, text = dict(_SVG_ATTRIBUTE.findall(found[1])), unescape(found[2])
+    style = dict(part.split(": ", 1) for part in attributes["style"].split("; "))
+    return {
+        "text": text,
+        "x": float(attributes["x"]),
+        "y": float(attributes["y"]),
+        "anchor": style.get("text-anchor", "start"),
+        "size": float(style["font-size"].removesuffix("px")),
+        "weight": int(style.get("font-weight", "400")),
+        "fill": style.get("fill", "#000000"),
+    }
+
+
+def _portable(drawing: bytes) -> bytes:
+    """Make it fit to stand in a web page beside others: no prolog, no style, no common ids."""
+    text = drawing[drawing.index(b"<svg") :].decode()
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r' id="[a-z0-9.]+_\d+"', "", text)
+    text = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
+    text = re.sub(r"\n\s*", "\n", text).replace("<svg ", '<svg stroke-linejoin="round" ', 1)
+    return text.encode()
+
+
+def _height(chart: Chart, size: Size) -> float:
+    if chart.kind != "hbars":
+        return HEIGHT[size]
+    bars = len(chart.categories) * max(1, len(chart.series))
+    return max(HEIGHT[size], _HEADER + _FOOT + _ROW * max(len(chart.categories), 0.7 * bars))
+
+
+@dataclass(frozen=True)
+class _Pen:
+    """A figure, the colours of its house, and the sheet's size in points."""
+
+    figure: Figure
+    house: House
+    width: float
+    height: float
+
+    @property
+    def chart(self) -> Chart:
+        return self.figure.chart
+
+    def gid(self, series: int, category: int) -> str:
+        return f"{self.figure.id}/{series}/{category}"
+
+    def series_colours(self) -> list[str]:
+        """Muted for last week; accent, then distinct colours, for the rest in order."""
+        rest = iter((self.house.accent, *_FURTHER * (1 + len(self.chart.series))))
+        return [_MUTED if one.role == "previous" else next(rest) for one in self.chart.series]
+
+    def bar_colour(self, series: Series, value: float, own: str) -> str:
+        """The series' own colour, or that of the sign, paler for last week."""
+        if not self.chart.signed:
+            return own
+        colour = self.house.up if value > 0 else self.house.down if value < 0 else _ZERO
+        return _pale(colour) if series.role == "previous" else colour
+
+
+def _pale(colour: str, share: float = 0.55) -> str:
+    """Mix a colour ``#rrggbb`` with white."""
+    channels = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(one + (255 - one) * share):02X}" for one in channels)
+
+
+def _draw(pen: _Pen, axes: "Axes") -> None:
+    values = [value for one in pen.chart.series for value in one.values if value is not None]
+    _header(pen, axes)
+    if not values:
+        axes.set_axis_off()
+        _write(axes, _NOTHING, (0.5, 0.5), "axes fraction", colour=_GREY)
+        return
+    draw = {"bars": _bars, "hbars": _lying_bars, "lines": _lines}[pen.chart.kind]
+    draw(pen, axes, values)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, pad=_GAP)
+    axes.set_axisbelow(True)
+
+
+def _header(pen: _Pen, axes: "Axes") -> None:
+    """The unit on the left; on the right the legend, if there is more than one series of bars."""
+    y = pen.height - 9
+    if pen.chart.unit:
+        _write(
+            axes, f"单位：{pen.chart.unit}", (_EDGE, y), "figure points", align="left", colour=_GREY
+        )
+    if pen.chart.kind == "lines" or len(pen.chart.series) == 1:
+        return
+    x = pen.width - _EDGE
+    for one, colour in reversed([*zip(pen.chart.series, pen.series_colours(), strict=True)]):
+        _write(axes, one.name, (x, y), "figure points", align="right")
+        x -= _text_width(one.name) + 2
+        # Bars coloured by sign have no colour of their own; grey stands for the full tone.
+        swatch = _ZERO if pen.chart.signed and one.role != "previous" else colour
+        _write(axes, "■", (x, y), "figure points", align="right", colour=swatch)
+        x -= _TEXT + 8
+
+
+def _bars(pen: _Pen, axes: "Axes", values: list[float]) -> None:
+    chart = pen.chart
+    low, high = min(0.0, *values), max(0.0, *values)
+    high = 1.0 if low == high else high
+    ticks = _ticks(low, high, whole=_all_whole(values))
+    left = _EDGE + max(map(_text_width, _tick_labels(ticks))) + _GAP
+    pitch = (pen.width - left - _EDGE) / len(chart.categories)
+    names = _category_names(chart.categories, pitch)
+    height = _place(pen, axes, left, _EDGE, _FOOT + _LINE * max(map(len, names)))
+    share = min(_GROUP_SHARE / len(chart.series), _WIDEST_BAR / pitch)
+    labelled = chart.show_labels and _labels_fit(
+        chart, pitch * (share if len(chart.series) > 1 else 1)
+    )
+    room = (high - low) * _LINE / height if labelled else 0.0
+    axes.set_ylim(low - room * (low < 0), high + room)
+    axes.set_xlim(-0.5, len(chart.categories) - 0.5)
+    for bar in _each_bar(pen, share):
+        if bar.value is not None:
+            drawn = axes.bar(bar.place, bar.value, share * 0.94, color=bar.colour, clip_on=False)
+            drawn.patches[0].set_gid(bar.gid)
+        if labelled:
+            below = (bar.value or 0) < 0
+            top = (bar.place, bar.value or 0)
+            _write(axes, bar.label, top, shift=(0, -6.5 if below else 2), colour=bar.label_colour)
+    _value_axis(axes, ticks)
+    axes.axhline(0, color=_ZERO, linewidth=0.6)
+    axes.set_xticks([])
+    for category, lines in enumerate(names):
+        for at, line in enumerate(lines):
+            _write(axes, line, (category, 0), _BELOW, shift=(0, -_LINE * (at + 1)))
+
+
+def _lying_bars(pen: _Pen, axes: "Axes", values: list[float]) -> None:
+    chart = pen.chart
+    low, high = min(0.0, *values), max(0.0, *values)
+    high = 1.0 if low == high else high
+    names = [_cut(name, _NAMES_SHARE * pen.width) for name in chart.categories]
+    left = _EDGE + max(map(_text_width, names)) + 2 * _GAP
+    height = _place(pen, axes, left, _EDGE, _FOOT if chart.show_labels else _FOOT + _LINE)
+    before, after = _label_room(chart) if chart.show_labels else (0.0, 4 * _GAP)
+    scale = (high - low) / (pen.width - left - _EDGE - before - after)
+    axes.set_xlim(low - before * scale, high + after * scale)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    share = min(_GROUP_SHARE / len(chart.series), _THICKEST_BAR * len(names) / height)
+    for bar in _each_bar(pen, share):
+        if bar.value is not None:
+            drawn = axes.barh(bar.place, bar.value, share * 0.9, color=bar.colour, clip_on=False)
+            drawn.patches[0].set_gid(bar.gid)
+        if chart.show_labels:
+            left_of_bar = (bar.value or 0) < 0
+            side: _Align = "right" if left_of_bar else "left"
+            shift = (-_GAP if left_of_bar else _GAP, _MIDDLE)
+            end = (bar.value or 0, bar.place)
+            _write(axes, bar.label, end, align=side, shift=shift, colour=bar.label_colour)
+    axes.axvline(0, color=_ZERO, linewidth=0.6)
+    axes.set_yticks([])
+    for category, name in enumerate(names):
+        shift = (-2 * _GAP, _MIDDLE)
+        _write(axes, name, (0, category), _BESIDE, align="right", shift=shift)
+    if chart.show_labels:
+        axes.set_xticks([])
+        return
+    ticks = _ticks(low, high, whole=_all_whole(values))
+    axes.set_xticks(ticks, _tick_labels(ticks), fontproperties=_font(), color=_GREY)
+    axes.grid(axis="x", color=_RULE, linewidth=0.5)
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """One bar: where it stands on the axis of categories, what it shows and how."""
+
+    place: float
+    value: float | None
+    label: str
+    colour: str
+    label_colour: str
+    gid: str
+
+
+def _each_bar(pen: _Pen, share: float) -> Iterator[_Bar]:
+    """Every bar of every series; ``share`` is a bar's width, as a fraction of a category's."""
+    series = pen.chart.series
+    for at, (one, own) in enumerate(zip(series, pen.series_colours(), strict=True)):
+        offset = (at - (len(series) - 1) / 2) * share
+        for category, (value, label) in enumerate(zip(one.values, one.labels, strict=True)):
+            yield _Bar(
+                place=category + offset,
+                value=value,
+                label=label,
+                colour=pen.bar_colour(one, value or 0, own),
+                label_colour=_GREY if value is None or one.role == "previous" else _INK,
+                gid=pen.gid(at, category),
+            )
+
+
+def _labels_fit(chart: Chart, slot: float) -> bool:
+    """Whether every printed value is narrower than the place of its bar, in points."""
+    return all(_text_width(label) <= slot for one in chart.series for label in one.labels)
+
+
+def _label_room(chart: Chart) -> tuple[float, float]:
+    """Points that labels need left of the most negative and right of the most positive bar."""
+    before, after = 0.0, 0.0
+    for one in chart.series:
+        for value, label in zip(one.values, one.labels, strict=True):
+            width = _text_width(label) + 2 * _GAP
+            if (value or 0) < 0:
+                before = max(before, width)
+            else:
+                after = max(after, width)
+    return before, after
+
+
+def _lines(pen: _Pen, axes: "Axes", values: list[float]) -> None:
+    chart = pen.chart
+    low, high = min(values), max(values)
+    margin = 0.08 * (high - low) or abs(high) * 0.1 or 1.0
+    low, high = low - margin, high + margin
+    ticks = _ticks(low + margin / 3, high, whole=False)
+    names = [_cut(name, _NAMES_SHARE * pen.width) for name in chart.categories]
+    ends = [_end_label(pen, one) for one in chart.series]
+    left = _EDGE + max(
+        _text_width(names[0]) / 2, *(_text_width(tick) + 2 * _GAP for tick in _tick_labels(ticks))
+    )
+    right = _EDGE + max(_text_width(names[-1]) / 2, *(_text_width(end) + 2 * _GAP for end in ends))
+    height = _place(pen, axes, left, right, _FOOT + _LINE)
+    last = len(names) - 1
+    axes.set_xlim(-0.15, last + 0.15)
+    axes.set_ylim(low, high)
+    for at, (one, colour) in enumerate(zip(chart.series, pen.series_colours(), strict=True)):
+        _trace(pen, axes, at, one, colour)
+    _end_labels(pen, axes, ends, (low, high), height)
+    _value_axis(axes, ticks)
+    axes.set_xticks([])
+    for category in _readable(names, (pen.width - left - right) / max(last, 1)):
+        _write(axes, names[category], (category, 0), _BELOW, shift=(0, -_LINE))
+    if low < 0 < high:
+        axes.axhline(0, color=_ZERO, linewidth=0.6)
+
+
+def _trace(pen: _Pen, axes: "Axes", at: int, series: Series, colour: str) -> None:
+    """One line, broken at its gaps, with a dot at every known value: a lone one is seen, too."""
+    gapped = [float("nan") if value is None else value for value in series.values]
+    axes.plot(range(len(gapped)), gapped, color=colour, linewidth=1.4, clip_on=False)
+    for category, value in enumerate(series.values):
+        if value is not None:
+            axes.plot(
+                category,
+                value,
+                marker="o",
+                markersize=4.2 if category == len(gapped) - 1 else 2.6,
+                markeredgewidth=0,
+                color=colour,
+                clip_on=False,
+                gid=pen.gid(at, category),
+            )
+
+
+def _end_label(pen: _Pen, series: Series) -> str:
+    """Name (if there are several lines) and last value of a line."""
+    name = _cut(series.name, _NAMES_SHARE * pen.width) if len(pen.chart.series) > 1 else ""
+    value = series.labels[-1] if pen.chart.show_labels else ""
+    return f"{name} {value}".strip()
+
+
+def _end_labels(
+    pen: _Pen, axes: "Axes", ends: Sequence[str], span: tuple[float, float], height: float
+) -> None:
+    """Write each line's label beside its last known value, moved apart where they would touch."""
+    low, high = span
+    wanted = []
+    for at, one in enumerate(pen.chart.series):
+        known = [value for value in one.values if value is not None]
+        if known and ends[at]:
+            wanted.append(((known[-1] - low) / (high - low) * height, at))
+    wanted.sort()
+    colours = pen.series_colours()
+    for y, (_, at) in zip(_spread([y for y, _ in wanted], _LINE, height), wanted, strict=True):
+        # Muted series colours are too light for small letters.
+        colour = _GREY if colours[at] == _MUTED else colours[at]
+        place, shift = (1, y / height), (2 * _GAP - 1, _MIDDLE)
+        _write(
+            axes,
+            ends[at],
+            place,
+            "axes fraction",
+            align="left",
+            shift=shift,
+            colour=colour,
+            bold=True,
+        )
+
+
+def _spread(wanted: Sequence[float], distance: float, height: float) -> list[float]:
+    """Move ascending positions apart to at least ``distance``, below ``height`` if it can be."""
+    places = list(wanted)
+    for upper in range(1, len(places)):
+        places[upper] = max(places[upper], places[upper - 1] + distance)
+    ceiling = height
+    for at in reversed(range(len(places))):
+        places[at] = min(places[at], ceiling)
+        ceiling = places[at] - distance
+    return places
+
+
+def _readable(categories: Sequence[str], pitch: float) -> list[int]:
+    """Positions of the labels that fit beside each other; the last one is always among them."""
+    widest = max(map(_text_width, categories)) + 2 * _GAP
+    step = max(1, ceil(widest / pitch))
+    return list(range(len(categories) - 1, -1, -step))[::-1]
+
+
+def _place(pen: _Pen, axes: "Axes", left: float, right: float, bottom: float) -> float:
+    """Set the plotting area, from margins in points; return its height in points."""
+    width, height = pen.width - left - right, pen.height - _HEADER - bottom
+    axes.set_position(
+        (left / pen.width, bottom / pen.height, width / pen.width, height / pen.height)
+    )
+    return height
+
+
+def _value_axis(axes: "Axes", ticks: Sequence[float]) -> None:
+    axes.set_yticks(ticks, _tick_labels(ticks), fontproperties=_font(), color=_GREY)
+    axes.grid(axis="y", color=_RULE, linewidth=0.5)
+
+
+def _ticks(low: float, high: float, *, whole: bool) -> list[float]:
+    """Round numbers between the ends, at least one."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - see svg
+
+    locator = MaxNLocator(nbins=_TICKS, integer=whole, steps=[1, 2, 2.5, 5, 10])
+    inside = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
+    return inside or [low]
+
+
+def _tick_labels(ticks: Sequence[float]) -> list[str]:
+    """Ticks with as many decimals as their step has."""
+    step = Decimal(repr(round(ticks[1] - ticks[0], 10))) if len(ticks) > 1 else Decimal(1)
+    digits = max(0, -int(step.normalize().as_tuple().exponent))
+    return [display(tick, digits) for tick in ticks]
+
+
+def _all_whole(values: Sequence[float]) -> bool:
+    return all(value == int(value) for value in values)
+
+
+def _write(
+    axes: "Axes",
+    text: str,
+    at: tuple[float, float],
+    coordinates: str | tuple[str, str] = "data",
+    *,
+    align: _Align = "center",
+    shift: tuple[float, float] = (0, 0),
+    colour: str = _INK,
+    bold: bool = False,
+) -> None:
+    """Write one line, its baseline at a point moved by ``shift`` points."""
+    axes.annotate(
+        text,
+        at,
+        shift,
+        xycoords=coordinates,
+        textcoords="offset points",
+        ha=align,
+        va="baseline",
+        color=colour,
+        fontproperties=_font(bold=bold),
+    )
+
+
+def _font(*, bold: bool = False) -> "FontProperties":
+    from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - see svg
+
+    return FontProperties(
+        family="sans-serif",
+        weight="semibold" if bold else "normal",
+        size=_TEXT,
+        fname=str(fonts.font_file()),
+    )
+
+
+def _text_width(text: str) -> float:
+    """Width in points, close enough for layout: Chinese characters are square, others narrower."""
+    wide = sum(unicodedata.east_asian_width(character) in "WFA" for character in text)
+    return _TEXT * (wide + 0.57 * (len(text) - wide))
+
+
+def _category_names(categories: Sequence[str], pitch: float) -> list[list[str]]:
+    """The lines of each label under upright bars; many unbreakable ones are thinned out."""
+    width = pitch - 2
+    pieces = [piece for name in categories for piece in _PIECES.findall(name)]
+    if len(categories) > _MOST_NAMES and max(map(_text_width, pieces)) > width:
+        shown = set(_readable(categories, pitch))
+        return [[name] if at in shown else [""] for at, name in enumerate(categories)]
+    return [_wrapped(name, width) for name in categories]
+
+
+def _cut(text: str, width: float) -> str:
+    """The text, or its beginning and an ellipsis if it is wider than that many points."""
+    if _text_width(text) <= width:
+        return text
+    kept = text
+    while kept and _text_width(f"{kept}…") > width:
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    """The text on up to three lines of at most that many points, cut if it needs more."""
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if lines[-1] and _text_width(lines[-1] + piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[: _MOST_LINES - 1], "".join(lines[_MOST_LINES - 1 :])]
+    return [_cut(line.strip(), max(width, 2 * _TEXT)) for line in lines]

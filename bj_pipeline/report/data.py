@@ -1,0 +1,140 @@
+"""What a report is made of: the metrics of one issue, as the sections read them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from bj_pipeline.issues import Issue
+from bj_pipeline.reference import Index
+from bj_pipeline.report.document import House, Line
+from bj_pipeline.report.facts import Ledger, Origin
+from bj_pipeline.report.topic import Topic
+from bj_pipeline.warehouse import tables
+
+VENDOR_NAMES = {
+    "akshare": "东方财富（AkShare）",
+    "ifind": "iFinD",
+    "sample": "示例数据",
+    "tushare": "Tushare",
+    "wind": "Wind",
+}
+
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that the sections of one issue read; frames as in the warehouse's tables.
+
+    Attributes:
+        vendors: Vendors whose files fed each raw table.
+        is_sample: Whether the figures are the embedded sample's.
+    """
+
+    issue: Issue
+    house: House
+    topic: Topic | None
+    companies: pd.DataFrame
+    ai_chain: pd.DataFrame
+    sectors: pd.DataFrame
+    buckets: pd.DataFrame
+    movers: pd.DataFrame
+    market: pd.DataFrame
+    trends: pd.DataFrame
+    announcements: pd.DataFrame
+    indices: Sequence[Index]
+    sector_order: Sequence[str]
+    vendors: dict[str, tuple[str, ...]]
+    is_sample: bool
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The facts, filled while the sections are written."""
+        return Ledger(self.issue.number)
+
+    @property
+    def sector_names(self) -> list[str]:
+        """Sectors that the issue has companies in, in the order of the report."""
+        filled = self.sectors.loc[self.sectors["companies"] > 0, "sector"]
+        return [name for name in self.sector_order if name in set(filled)]
+
+    @cached_property
+    def pool(self) -> pd.DataFrame:
+        """Companies of the pool, by code."""
+        return self.companies[self.companies["sector"].notna()].set_index("code", drop=False)
+
+    @cached_property
+    def company(self) -> dict[str, dict[str, object]]:
+        """Every covered company's metrics, by code."""
+        rows = self.companies.to_dict("records")
+        return {str(row["code"]): {str(key): value for key, value in row.items()} for row in rows}
+
+    @cached_property
+    def metric(self) -> dict[str, float]:
+        """Figures of the whole pool, by name."""
+        return dict(zip(self.market["metric"], self.market["value"], strict=True))
+
+    @property
+    def has_pe_ttm(self) -> bool:
+        """Whether any company has a PE, or a documented loss."""
+        known = self.companies["pe_ttm"].notna() | self.companies["pe_ttm_is_loss"]
+        return bool(known.any())
+
+    @property
+    def has_market_cap(self) -> bool:
+        """Whether any company has a market cap."""
+        return bool(self.companies["market_cap"].notna().any())
+
+    @property
+    def has_financials(self) -> bool:
+        """Whether any company has a full year's result."""
+        return bool(self.companies["fiscal_year"].notna().any())
+
+    @property
+    def fiscal_year(self) -> str:
+        """The full year that most companies show; empty if none does."""
+        years = self.companies["fiscal_year"].dropna()
+        return "" if years.empty else str(int(years.mode().iloc[0]))
+
+    def source(self, *raw_tables: str, valuations_of: pd.DataFrame | None = None) -> str:
+        """The source line of an exhibit that rests on these raw tables.
+
+        Args:
+            raw_tables: Tables that it rests on.
+            valuations_of: Rows whose ``pe_ttm_vendor`` tells whose valuations were really taken;
+                the companies' unless the exhibit has a choice of its own.
+        """
+        rows = self.companies if valuations_of is None else valuations_of
+        vendors: dict[str, None] = {}
+        for name in raw_tables:
+            taken = rows["pe_ttm_vendor"].dropna() if name == tables.RAW_VALUATIONS else ()
+            vendors |= dict.fromkeys([*taken] or self.vendors.get(name, ()))
+        names = [VENDOR_NAMES.get(vendor, vendor) for vendor in vendors if vendor != "sample"]
+        listed = "、".join(names)
+        if self.is_sample:
+            listed = f"示例数据（模拟 {listed} 口径）" if names else "示例数据"
+        return f"数据来源：{listed or '无'}，{self.house.name}整理"
+
+    def origin(self, table: str, row: str, column: str, formula: str = "") -> Origin:
+        """Where a fact of this issue comes from."""
+        key = f"issue={self.issue.number}, {row}" if row else f"issue={self.issue.number}"
+        return Origin(table, key, column, formula or f"{table}.{column}")
+
+
+def missing_notes(data: ReportData) -> list[Line]:
+    """What this issue lacks, and which parts are left out or marked for it; empty if nothing."""
+    from bj_pipeline.report.facts import say  # noqa: PLC0415
+
+    notes = []
+    if not data.has_market_cap:
+        notes.append(say("本期输入不含总股本或总市值：市值合计、市值分布与相关图表从略。"))
+    if not data.has_pe_ttm:
+        notes.append(say("本期输入不含 PE TTM：估值中值、估值分布与相关图表从略。"))
+    if not data.has_financials:
+        notes.append(say("本期输入不含年度财务数据：表中营业收入与归母净利润记为“—”。"))
+    if not data.vendors.get(tables.RAW_ANNOUNCEMENTS):
+        notes.append(say("本期输入不含公告清单：公告部分从略。"))
+    if not data.vendors.get(tables.RAW_INDEX_QUOTES):
+        notes.append(say("本期输入不含指数行情：指数对比从略。"))
+    return notes

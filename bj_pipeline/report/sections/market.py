@@ -1,0 +1,233 @@
+"""Market: how the pool moved this week, beside the indices."""
+
+import pandas as pd
+
+from bj_pipeline.metrics.rankings import WHOLE_POOL
+from bj_pipeline.report.data import ReportData
+from bj_pipeline.report.document import (
+    Block,
+    Chart,
+    Column,
+    Fact,
+    Figure,
+    FigureRow,
+    Line,
+    Paragraph,
+    Section,
+    Series,
+    Table,
+)
+from bj_pipeline.report.facts import CHANGE, COUNT, SHARE, Style, join, say
+from bj_pipeline.report.sections.company_facts import company_fact, name_cell, number_cell
+from bj_pipeline.warehouse import tables
+
+TOP = 10
+NAMED = 5
+_EDGES = (-0.10, -0.08, -0.06, -0.04, -0.02, 0.0, 0.02, 0.04, 0.06, 0.08, 0.10)
+
+_FORMULAS = {
+    "pool_size": "样本池公司数",
+    "rising_companies": "涨跌幅（按显示值）大于零的公司数",
+    "falling_companies": "涨跌幅（按显示值）小于零的公司数",
+    "unchanged_companies": "涨跌幅（按显示值）等于零的公司数",
+    "rising_share": "上涨公司数 ÷ 样本池公司数",
+    "median_change": "样本池公司涨跌幅的中位数",
+}
+
+
+def market_fact(data: ReportData, metric: str) -> Fact:
+    """A figure of the whole pool, or the change of an index."""
+    style: Style = CHANGE if "change" in metric and "companies" not in metric else COUNT
+    if metric == "rising_share":
+        style = SHARE
+    formula = _FORMULAS.get(metric, "指数收盘（收盘日）÷ 指数收盘（基准日）− 1")
+    return data.ledger.number(
+        f"{tables.MARKET_METRICS}/{metric}",
+        data.metric.get(metric),
+        style,
+        data.origin(tables.MARKET_METRICS, f"metric={metric}", "value", formula),
+    )
+
+
+def index_changes(data: ReportData) -> list[tuple[str, Fact]]:
+    """Name and change of each index that the issue has."""
+    return [
+        (index.name, market_fact(data, f"index_change_{index.code}"))
+        for index in data.indices
+        if pd.notna(data.metric.get(f"index_change_{index.code}"))
+    ]
+
+
+def breadth(data: ReportData) -> Line:
+    """The sentence that sums up the pool's week."""
+    return say(
+        "样本池{pool}公司本周涨跌幅中值为{median}，其中{rising}上涨，占{share}",
+        pool=market_fact(data, "pool_size"),
+        median=market_fact(data, "median_change"),
+        rising=market_fact(data, "rising_companies"),
+        share=market_fact(data, "rising_share"),
+    )
+
+
+def leaders(data: ReportData, sector: str, depth: int) -> list[tuple[str, Fact]]:
+    """Name and change of the largest movers of a sector, or of the whole pool."""
+    rows = data.movers[(data.movers["sector"] == sector) & (data.movers["rank"] <= depth)]
+    return [
+        (str(name), company_fact(data, data.company[str(code)], "change"))
+        for code, name in zip(rows["code"], rows["name"], strict=True)
+    ]
+
+
+def listed_changes(pairs: list[tuple[str, Fact]]) -> Line:
+    """``科力股份（+21.79%）、…``."""
+    return join([say("{name}（{change}）", name=name, change=change) for name, change in pairs])
+
+
+def market_section(data: ReportData) -> Section:
+    """The whole part."""
+    blocks: list[Block] = [Paragraph(line=_overview(data)), Paragraph(line=_movers_sentence(data))]
+    indices = index_changes(data)
+    if indices:
+        blocks.append(Paragraph(line=_index_sentence(indices)))
+    marked = _marked_companies(data)
+    blocks += [Paragraph(line=line, style="note") for line in marked]
+    distribution = _distribution(data)
+    blocks.append(
+        FigureRow(figures=(distribution, _index_figure(data, indices))) if indices else distribution
+    )
+    blocks.append(_top_table(data))
+    return Section(id="market", title="市场表现", level=1, blocks=tuple(blocks))
+
+
+def _overview(data: ReportData) -> Line:
+    return say(
+        "{breadth}；下跌{falling}，持平{unchanged}。",
+        breadth=breadth(data),
+        falling=market_fact(data, "falling_companies"),
+        unchanged=market_fact(data, "unchanged_companies"),
+    )
+
+
+def _movers_sentence(data: ReportData) -> Line:
+    return say("涨幅居前的公司为{names}。", names=listed_changes(leaders(data, WHOLE_POOL, NAMED)))
+
+
+def _index_sentence(indices: list[tuple[str, Fact]]) -> Line:
+    return say("同期主要指数：{changes}。", changes=listed_changes(indices))
+
+
+def _marked_companies(data: ReportData) -> list[Line]:
+    """What a reader must know of companies whose price is not an ordinary one."""
+    wordings = {
+        "suspended": "停牌公司沿用停牌前最后收盘价：{names}。",
+        "new": "本周上市、没有基准日价格，不参与涨跌统计与排名：{names}。",
+        "resumed": "基准日停牌、本期输入中没有此前价格，不参与涨跌统计与排名：{names}。",
+        "no_price": "本期输入中没有价格，不参与统计：{names}。",
+    }
+    lines = []
+    for status, wording in wordings.items():
+        names = data.pool.loc[data.pool["status"] == status, "name"]
+        if not names.empty:
+            lines.append(say(wording, names=say("{names}", names="、".join(names))))
+    return lines
+
+
+def _distribution(data: ReportData) -> Figure:
+    changes = data.pool["change"].dropna()
+    bounds = [float("-inf"), *_EDGES, float("inf")]
+    labels = [
+        f"<{_EDGES[0]:.0%}",
+        *(f"{low * 100:.0f}~{high * 100:.0f}%" for low, high in zip(_EDGES, _EDGES[1:], strict=False)),
+        f"≥{_EDGES[-1]:.0%}",
+    ]
+    facts = []
+    for label, low, high in zip(labels, bounds, bounds[1:], strict=False):
+        count = float(((changes >= low) & (changes < high)).sum())
+        origin = data.origin(
+            tables.COMPANY_METRICS, "sector 非空", "change", f"涨跌幅在 {label} 的公司数（左闭右开）"
+        )
+        facts.append(data.ledger.number(f"distribution/{label}", count, COUNT, origin))
+    median = market_fact(data, "median_change")
+    return Figure(
+        id="distribution",
+        title=f"样本池涨跌幅分布：中值 {median.printed}",
+        chart=Chart(
+            kind="bars",
+            categories=tuple(labels),
+            series=(fact_series("公司数", facts),),
+            unit="家",
+        ),
+        source=data.source(tables.RAW_QUOTES),
+        alt=f"柱状图：样本池公司本周涨跌幅的分布，中值为 {median.printed}。",
+    )
+
+
+def _index_figure(data: ReportData, indices: list[tuple[str, Fact]]) -> Figure:
+    pairs = [("样本池中值", market_fact(data, "median_change")), *indices]
+    best = max(pairs, key=lambda pair: pair[1].value or 0.0)
+    return Figure(
+        id="indices",
+        title=f"样本池与主要指数：{best[0]}居前，{best[1].printed}",
+        chart=Chart(
+            kind="bars",
+            categories=tuple(name for name, _ in pairs),
+            series=(fact_series("本周涨跌幅", [fact for _, fact in pairs], scale=0.01),),
+            unit="%",
+            signed=True,
+        ),
+        source=data.source(tables.RAW_QUOTES, tables.RAW_INDEX_QUOTES),
+        alt="柱状图：" + "，".join(f"{name} {fact.printed}" for name, fact in pairs) + "。",
+    )
+
+
+def fact_series(
+    name: str, facts: list[Fact], scale: float = 1, role: str = "current"
+) -> Series:
+    """A chart's series out of facts."""
+    return Series.model_validate(
+        {
+            "name": name,
+            "values": tuple(
+                None if fact.value is None else float(fact.value) / scale for fact in facts
+            ),
+            "labels": tuple(fact.text for fact in facts),
+            "facts": tuple(fact.id for fact in facts),
+            "role": role,
+        }
+    )
+
+
+def _top_table(data: ReportData) -> Table:
+    top = data.movers[(data.movers["sector"] == WHOLE_POOL) & (data.movers["rank"] <= TOP)]
+    rows = []
+    for code in top["code"]:
+        company = data.company[str(code)]
+        rows.append(
+            (
+                name_cell(str(company["code"])),
+                name_cell(str(company["name"])),
+                name_cell(str(company["sector"])),
+                *(
+                    number_cell(company_fact(data, company, column))
+                    for column in ("change", "market_cap", "pe_ttm", "revenue", "net_profit")
+                ),
+            )
+        )
+    year = data.fiscal_year
+    return Table(
+        id="top_movers",
+        title="样本池涨幅前十的公司",
+        columns=(
+            Column(label="代码", weight=1.3),
+            Column(label="公司", weight=1.2),
+            Column(label="行业", weight=1.1),
+            Column(label="涨跌幅", unit="%", align="right"),
+            Column(label="总市值", unit="亿元", align="right"),
+            Column(label="PE TTM", unit="X", align="right"),
+            Column(label=f"{year}营业收入", unit="亿元", align="right", weight=1.2),
+            Column(label=f"{year}归母净利润", unit="万元", align="right", weight=1.4),
+        ),
+        rows=tuple(rows),
+        source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS, tables.RAW_FINANCIALS),
+        note="含风险警示（ST）公司；AI 产业链一览表不含。",
+    )

@@ -1,0 +1,439 @@
+"""Sectors: one description that serves every sector of the pool."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bj_pipeline.report.data import ReportData
+from bj_pipeline.report.document import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Fact,
+    Figure,
+    FigureRow,
+    Line,
+    Paragraph,
+    Section,
+    Table,
+)
+from bj_pipeline.report.facts import (
+    ARROWS,
+    CHANGE,
+    COUNT,
+    MOVED,
+    MULTIPLE_MEDIAN,
+    YI_TOTAL,
+    Style,
+    cell_text,
+    direction,
+    join,
+    say,
+)
+from bj_pipeline.report.sections.market import fact_series, leaders, listed_changes
+from bj_pipeline.report.sections.company_facts import name_cell, number_cell
+from bj_pipeline.warehouse import tables
+
+NAMED = 3
+CHARTED = 5
+
+_STYLES: dict[str, Style] = {
+    "companies": COUNT,
+    "pe_ttm_median": MULTIPLE_MEDIAN,
+    "total_market_cap": YI_TOTAL,
+    "market_cap_median": YI_TOTAL,
+}
+_FORMULAS = {
+    "companies": "行业内样本池公司数",
+    "pe_ttm_median": "行业内公司 PE TTM 的中位数（含亏损公司的负值）",
+    "total_market_cap": "行业内公司总市值之和",
+    "market_cap_median": "行业内公司总市值的中位数",
+}
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A measure that is shown in buckets."""
+
+    name: str
+    label: str
+    """Latin words carry the blanks that part them from Chinese ones."""
+    unit: str
+
+
+_PE = _Measure("pe_ttm", " PE TTM ", "X")
+_CAP = _Measure("market_cap", "市值", "亿元")
+
+
+def sector_fact(data: ReportData, sector: str, column: str, *, base: bool = False) -> Fact:
+    """A figure of a sector at the close date, or at the base date."""
+    stored = f"{column}_base" if base else column
+    rows = data.sectors.loc[data.sectors["sector"] == sector, stored]
+    when = "基准日" if base else "收盘日"
+    return data.ledger.number(
+        f"{tables.SECTOR_METRICS}/{sector}/{stored}",
+        float(rows.iloc[0]),
+        _STYLES[column],
+        data.origin(
+            tables.SECTOR_METRICS, f"sector={sector}", stored, f"{_FORMULAS[column]}，{when}"
+        ),
+    )
+
+
+def sector_change(data: ReportData, sector: str, column: str) -> Fact:
+    """Relative change of a sector's figure over the week, from unrounded values.
+
+    A change between a loss and a profit has no meaning as a percentage, and is missing.
+    """
+    before = sector_fact(data, sector, column, base=True).value
+    after = sector_fact(data, sector, column).value
+    known = before is not None and after is not None and before > 0 and after > 0
+    return data.ledger.number(
+        f"{tables.SECTOR_METRICS}/{sector}/{column}_change",
+        (after or 0) / before - 1 if known and before else None,
+        CHANGE,
+        data.origin(
+            tables.SECTOR_METRICS,
+            f"sector={sector}",
+            f"{column}, {column}_base",
+            f"{column} ÷ {column}_base − 1（未四舍五入的值）",
+        ),
+    )
+
+
+def sector_median_change(data: ReportData, sector: str) -> Fact:
+    """Median change of a sector's companies."""
+    changes = data.pool.loc[data.pool["sector"] == sector, "change"]
+    return data.ledger.number(
+        f"{tables.COMPANY_METRICS}/{sector}/change_median",
+        float(changes.median()) if changes.notna().any() else None,
+        CHANGE,
+        data.origin(
+            tables.COMPANY_METRICS, f"sector={sector}", "change", "行业内公司涨跌幅的中位数"
+        ),
+    )
+
+
+def moved(before: Fact, after: Fact) -> Line:
+    """``由上周的 44.0X 升至 50.0X``; the word follows the figures as displayed."""
+    way = direction(before, after)
+    if way == "flat":
+        return say("与上周持平，为{after}", after=after)
+    return say(f"由上周的{{before}}{MOVED[way]}{{after}}", before=before, after=after)
+
+
+def sectors_overview(data: ReportData) -> Section:
+    """The opening of the part, with all sectors side by side."""
+    sectors = data.sector_names
+    sentences = [
+        say("{sector}{companies}", sector=s, companies=sector_fact(data, s, "companies"))
+        for s in sectors
+    ]
+    blocks: list[Block] = [
+        Paragraph(
+            line=say(
+                "样本池分为{names}。上周数据按本期样本池在基准日的口径重新计算。",
+                names=join(sentences),
+            )
+        ),
+        sector_table(data, "sectors"),
+    ]
+    return Section(id="sectors", title="行业观察", level=1, blocks=tuple(blocks))
+
+
+def sector_table(data: ReportData, table_id: str) -> Table:
+    """All sectors: companies, PE median, total and median market cap, last week and this week."""
+    columns = [Column(label="行业", weight=1.2), Column(label="公司数", unit="家", align="right")]
+    wanted = []
+    if data.has_pe_ttm:
+        wanted.append(("pe_ttm_median", "PE TTM 中值", "X"))
+    if data.has_market_cap:
+        wanted.append(("total_market_cap", "总市值", "亿元"))
+        wanted.append(("market_cap_median", "市值中值", "亿元"))
+    for _, label, unit in wanted:
+        columns += [
+            Column(label=f"上周{label}", unit=unit, align="right", weight=1.3),
+            Column(label=f"本周{label}", unit=unit, align="right", weight=1.3),
+        ]
+    rows = []
+    for sector in data.sector_names:
+        cells = [name_cell(sector), number_cell(sector_fact(data, sector, "companies"))]
+        for column, _, _ in wanted:
+            before = sector_fact(data, sector, column, base=True)
+            after = sector_fact(data, sector, column)
+            cells += [number_cell(before), _arrow_cell(before, after)]
+        rows.append(tuple(cells))
+    return Table(
+        id=table_id,
+        title="各行业公司数、估值与市值",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
+    )
+
+
+def _arrow_cell(before: Fact, after: Fact) -> Cell:
+    way = direction(before, after)
+    if after.value is None:
+        return Cell(line=cell_text(after))
+    return Cell(line=say(f"{{after}} {ARROWS[way]}", after=cell_text(after)), tone=way)
+
+
+def sector_section(data: ReportData, sector: str) -> Section:
+    """One sector: valuation, market cap, movers, and four charts."""
+    lines = [_opening(data, sector)]
+    if data.has_pe_ttm:
+        lines.append(_valuation(data, sector))
+    if data.has_market_cap:
+        lines.append(_market_cap(data, sector))
+    lines.append(_movers(data, sector))
+    figures = [_movers_figure(data, sector)]
+    if data.has_market_cap:
+        figures.insert(0, _bucket_figure(data, sector, _CAP))
+    if data.has_pe_ttm:
+        figures.insert(0, _bucket_figure(data, sector, _PE))
+        figures.insert(0, _trend_figure(data, sector))
+    blocks: list[Block] = [Paragraph(line=line) for line in lines if line]
+    blocks += _in_pairs(figures)
+    return Section(id=f"sector-{sector}", title=sector, level=2, blocks=tuple(blocks))
+
+
+def _in_pairs(figures: list[Figure]) -> list[Block]:
+    pairs: list[Block] = []
+    for start in range(0, len(figures), 2):
+        pair = figures[start : start + 2]
+        pairs.append(FigureRow(figures=tuple(pair)) if len(pair) > 1 else pair[0])
+    return pairs
+
+
+def _opening(data: ReportData, sector: str) -> Line:
+    return say(
+        "{sector}行业共{companies}公司，本周涨跌幅中值为{median}。",
+        sector=sector,
+        companies=sector_fact(data, sector, "companies"),
+        median=sector_median_change(data, sector),
+    )
+
+
+def _valuation(data: ReportData, sector: str) -> Line:
+    before = sector_fact(data, sector, "pe_ttm_median", base=True)
+    after = sector_fact(data, sector, "pe_ttm_median")
+    change = sector_change(data, sector, "pe_ttm_median")
+    shown = say("（变动{change}）", change=change) if direction(before, after) != "flat" else ()
+    if change.value is None:
+        shown = ()
+    return say(
+        "估值方面，PE TTM 中值{moved}{change}；{buckets}。",
+        moved=moved(before, after),
+        change=shown,
+        buckets=_bucket_words(data, sector, _PE),
+    )
+
+
+def _market_cap(data: ReportData, sector: str) -> Line:
+    pairs = {
+        column: (
+            sector_fact(data, sector, column, base=True),
+            sector_fact(data, sector, column),
+        )
+        for column in ("total_market_cap", "market_cap_median")
+    }
+    return say(
+        "市值方面，总市值{total}，市值中值{median}；{buckets}。",
+        total=moved(*pairs["total_market_cap"]),
+        median=moved(*pairs["market_cap_median"]),
+        buckets=_bucket_words(data, sector, _CAP),
+    )
+
+
+def _movers(data: ReportData, sector: str) -> Line:
+    named = leaders(data, sector, NAMED)
+    if not named:
+        return say("本周没有可比的个股涨跌幅。")
+    return say("个股方面，涨幅居前的为{names}。", names=listed_changes(named))
+
+
+def _bucket_facts(data: ReportData, sector: str, measure: _Measure) -> list[tuple[str, Fact, Fact]]:
+    """Label, last week's count and this week's count of each bucket."""
+    chosen = (data.buckets["sector"] == sector) & (data.buckets["measure"] == measure.name)
+    facts = []
+    for row in data.buckets[chosen].itertuples():
+        counts = [
+            data.ledger.number(
+                f"{tables.BUCKET_COUNTS}/{sector}/{measure.name}/{row.bucket}/{column}",
+                float(getattr(row, column)),
+                COUNT,
+                data.origin(
+                    tables.BUCKET_COUNTS,
+                    f"sector={sector}, measure={measure.name}, bucket={row.bucket}",
+                    column,
+                    f"{measure.label.strip()} 在 {row.bucket}{measure.unit} 的公司数（左闭右开）",
+                ),
+            )
+            for column in ("companies_base", "companies")
+        ]
+        facts.append((str(row.bucket), counts[0], counts[1]))
+    return facts
+
+
+def _bucket_words(data: ReportData, sector: str, measure: _Measure) -> Line:
+    facts = _bucket_facts(data, sector, measure)
+    clauses = []
+    for way, verb in (("up", "增至"), ("down", "减至")):
+        moves = [
+            say(
+                f"{{bucket}}区间{verb}{{after}}",
+                bucket=f"{label}{measure.unit}",
+                after=after,
+            )
+            for label, before, after in facts
+            if direction(before, after) == way
+        ]
+        if moves:
+            clauses.append(join(moves))
+    if not clauses:
+        return say("各{label}区间的公司数与上周一致", label=measure.label)
+    stays = any(direction(before, after) == "flat" for _, before, after in facts)
+    tail = "，其余区间不变" if stays else ""
+    return say(f"{{label}}分布上，{{clauses}}{tail}", label=measure.label.lstrip(), clauses=join(clauses, "，"))
+
+
+def _trend_figure(data: ReportData, sector: str) -> Figure:
+    rows = data.trends[data.trends["sector"] == sector]
+    before = sector_fact(data, sector, "pe_ttm_median", base=True)
+    after = sector_fact(data, sector, "pe_ttm_median")
+    facts = []
+    for row in rows.itertuples():
+        if int(str(row.trend_issue)) == data.issue.number:
+            facts.append(after)
+            continue
+        facts.append(
+            data.ledger.number(
+                f"{tables.SECTOR_TRENDS}/{sector}/{row.trend_issue}/pe_ttm_median",
+                float(str(row.pe_ttm_median)),
+                MULTIPLE_MEDIAN,
+                data.origin(
+                    tables.SECTOR_TRENDS,
+                    f"trend_issue={row.trend_issue}, sector={sector}",
+                    "pe_ttm_median",
+                    "该期报告的行业 PE TTM 中值",
+                ),
+            )
+        )
+    way = direction(before, after)
+    title = (
+        f"{sector} PE TTM 中值为 {after.printed}"
+        if after.value is None or way == "flat"
+        else f"{sector} PE TTM 中值{MOVED[way]} {after.printed}"
+    )
+    dates = [pd.Timestamp(str(day)).strftime("%m-%d") for day in rows["trend_date"]]
+    return Figure(
+        id=f"trend-{sector}",
+        title=title,
+        chart=Chart(
+            kind="lines",
+            categories=tuple(dates),
+            series=(fact_series("PE TTM 中值", facts),),
+            unit="X",
+        ),
+        source=data.source(tables.RAW_VALUATIONS),
+        alt=f"折线图：{sector}行业最近各期的 PE TTM 中值，本期为 {after.printed}。",
+    )
+
+
+def _bucket_figure(data: ReportData, sector: str, measure: _Measure) -> Figure:
+    facts = _bucket_facts(data, sector, measure)
+    moves = [
+        f"{label}{measure.unit} {'增加' if direction(before, after) == 'up' else '减少'}"
+        for label, before, after in facts
+        if direction(before, after) != "flat"
+    ]
+    finding = "、".join(moves[:2]) + ("等" if len(moves) > 2 else "") if moves else "与上周一致"  # noqa: PLR2004 - a title has room for two
+    return Figure(
+        id=f"{measure.name}-{sector}",
+        title=f"{sector}{measure.label}分布：{finding}",
+        chart=Chart(
+            kind="bars",
+            categories=tuple(f"{label}" for label, _, _ in facts),
+            series=(
+                fact_series("上周", [before for _, before, _ in facts], role="previous"),
+                fact_series("本周", [after for _, _, after in facts]),
+            ),
+            unit="家",
+        ),
+        source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
+        alt=f"柱状图：{sector}行业按{measure.label.rstrip()}（{measure.unit}）分区间的公司数，"
+        + "，".join(f"{label} 上周 {b.printed}、本周 {a.printed}" for label, b, a in facts)
+        + "。",
+        note=f"横轴单位：{measure.unit}",
+    )
+
+
+def _movers_figure(data: ReportData, sector: str) -> Figure:
+    pairs = leaders(data, sector, CHARTED)
+    title = f"{sector}涨幅前五：{pairs[0][0]} {pairs[0][1].printed}" if pairs else f"{sector}涨幅前五"
+    return Figure(
+        id=f"movers-{sector}",
+        title=title,
+        chart=Chart(
+            kind="hbars",
+            categories=tuple(name for name, _ in pairs),
+            series=(fact_series("本周涨跌幅", [fact for _, fact in pairs], scale=0.01),),
+            unit="%",
+            signed=True,
+        ),
+        source=data.source(tables.RAW_QUOTES),
+        alt="条形图：" + "，".join(f"{name} {fact.printed}" for name, fact in pairs) + "。",
+    )
+
+
+def overview_figure(data: ReportData) -> Figure:
+    """The front page's chart: how the sectors' total market caps changed."""
+    sectors = data.sector_names
+    if data.has_market_cap:
+        facts = [sector_change(data, sector, "total_market_cap") for sector in sectors]
+        what, raw = "总市值变动", (tables.RAW_QUOTES, tables.RAW_VALUATIONS)
+    else:
+        facts = [sector_median_change(data, sector) for sector in sectors]
+        what, raw = "涨跌幅中值", (tables.RAW_QUOTES,)
+    known = [pair for pair in zip(sectors, facts, strict=True) if pair[1].value is not None]
+    best = max(known, key=lambda pair: pair[1].value or 0.0, default=None)
+    finding = f"：{best[0]}居前，{best[1].printed}" if best else ""
+    return Figure(
+        id="overview",
+        title=f"各行业本周{what}{finding}",
+        chart=Chart(
+            kind="hbars",
+            categories=tuple(sectors),
+            series=(fact_series(what, facts, scale=0.01),),
+            unit="%",
+            signed=True,
+        ),
+        source=data.source(*raw),
+        alt="条形图：" + "，".join(f"{s} {f.printed}" for s, f in zip(sectors, facts, strict=True)) + "。",
+    )
+
+
+def sector_highlights(data: ReportData) -> Line:
+    """The front page's sentence on sectors: the largest move of the PE median, or of prices."""
+    sectors = data.sector_names
+    if data.has_pe_ttm:
+        changes = [(s, sector_change(data, s, "pe_ttm_median")) for s in sectors]
+        known = [pair for pair in changes if pair[1].value is not None]
+        if known:
+            sector, change = max(known, key=lambda pair: abs(pair[1].value or 0.0))
+            return say(
+                "{sector} PE TTM 中值变动最大，{moved}（{change}）。",
+                sector=sector,
+                moved=moved(
+                    sector_fact(data, sector, "pe_ttm_median", base=True),
+                    sector_fact(data, sector, "pe_ttm_median"),
+                ),
+                change=change,
+            )
+    sector, fact = max(
+        ((s, sector_median_change(data, s)) for s in sectors),
+        key=lambda pair: pair[1].value if pair[1].value is not None else float("-inf"),
+    )
+    return say("{sector}行业表现居前，涨跌幅中值为{change}。", sector=sector, change=fact)

@@ -1,0 +1,88 @@
+"""Every setting: read from the environment (prefix ``BJ_``), validated once, with its default."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bj_pipeline.errors import ConfigurationError
+
+PACKAGE = Path(__file__).parent
+
+Vendors = Annotated[tuple[str, ...], NoDecode]
+SourceName = Literal["sample", "files"]
+
+
+class Settings(BaseSettings):
+    """Settings of one installation.
+
+    Lists are given with commas: ``BJ_PE_TTM_VENDORS=ifind,wind``. Only the environment is read: a
+    forgotten file in the working folder must not change a report.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BJ_", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        default=Path(".bj"),
+        description="Folder of everything that is produced: warehouse, artifacts, Dagster's own.",
+    )
+    database_url: str = Field(
+        default="",
+        description="SQLAlchemy URL of the warehouse; empty: SQLite in BJ_HOME.",
+        repr=False,
+    )
+    source: SourceName = Field(
+        default="sample", description="Where data comes from unless a run says otherwise."
+    )
+    input: Path | None = Field(default=None, description="Folder of the source `files`.")
+    reference: Path = Field(
+        default=PACKAGE / "reference", description="Folder of the curated CSV files."
+    )
+    content: Path = Field(
+        default=PACKAGE / "content", description="Folder of topic pages and of the house's words."
+    )
+    pe_ttm_vendors: Vendors = Field(
+        default=("ifind", "wind", "tushare", "akshare"),
+        description="Whose PE TTM is taken for metrics, in order of preference.",
+    )
+    ai_chain_pe_ttm_vendors: Vendors = Field(
+        default=("wind", "ifind", "tushare", "akshare"),
+        description="Whose PE TTM the AI-chain table shows, in order of preference.",
+    )
+
+    @field_validator("pe_ttm_vendors", "ai_chain_pe_ttm_vendors", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @property
+    def warehouse_url(self) -> str:
+        """SQLAlchemy URL of the warehouse."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'warehouse.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """Where finished reports lie."""
+        return self.home.absolute() / "artifacts"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's own storage."""
+        return self.home.absolute() / "dagster"
+
+
+def load_settings() -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        ConfigurationError: A value is not understood; names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"BJ_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors()
+        ]
+        raise ConfigurationError("\n".join(lines)) from error

@@ -1,0 +1,236 @@
+"""From cells to values: numbers, days, years, codes and words, a column at a time.
+
+What belongs here: every way in which a vendor writes a value. What does not: which column means
+what. Bad cells raise :class:`CellError` with their position; whoever knows the file adds it.
+"""
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bj_pipeline.sources.codes import Code, normalise
+from bj_pipeline.sources.spreadsheets import Cell
+
+LARGEST = 1e15
+"""No price, number of shares or sum of money of this exchange comes near (in yuan, unscaled)."""
+
+_Value = TypeVar("_Value")
+_NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:E[+-]?\d+)?|[+-]?\.\d+)(\D*)")
+_DAY = re.compile(
+    r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d{2})(\d{2}))"
+    r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.0+)?)?)?"
+)
+_YEAR = re.compile(r"((?:19|20)\d{2})(?:年年报|年报|年度|年|A|Y)?")
+_SERIAL_DAYS = range(30_000, 60_000)
+_WRITTEN_DAYS = range(19_900_101, 21_000_000)
+_SERIAL_EPOCH = dt.date(1899, 12, 30)
+_YEARS = range(1990, 2100)
+
+
+class CellError(ValueError):
+    """A cell that breaks a rule.
+
+    Attributes:
+        position: Its place in the column, from 0.
+        rule: What was expected.
+        found: What stood there.
+    """
+
+    def __init__(self, position: int, rule: str, found: str) -> None:
+        super().__init__(f"{rule}, found {found}")
+        self.position = position
+        self.rule = rule
+        self.found = found
+
+
+@lru_cache(maxsize=65_536)
+def tidy(text: str) -> str:
+    """A text in NFKC (no full-width characters), with single blanks and none around it."""
+    if text.isascii() and "  " not in text:
+        return text.strip()
+    return re.sub(r"[ \t]+", " ", unicodedata.normalize("NFKC", text)).strip()
+
+
+def words(cell: Cell) -> str:
+    """What a cell says, as a person would read it: ``920493.0`` is 920493."""
+    if isinstance(cell, str):
+        return tidy(cell)
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < LARGEST:
+        return str(int(cell))
+    return str(cell)
+
+
+def texts(cells: Sequence[Cell], blanks: Collection[str] = ("",)) -> list[str | None]:
+    """Words, None where blank."""
+    found = map(words, cells)
+    return [None if word in blanks else word for word in found]
+
+
+def numbers(
+    cells: Sequence[Cell],
+    *,
+    blanks: Collection[str] = ("",),
+    units: Mapping[str, float] | None = None,
+    positive: bool = False,
+) -> NDArray[np.float64]:
+    """Numbers, NaN where blank.
+
+    Args:
+        cells: The column.
+        blanks: Words that stand for an empty cell.
+        units: Words that may follow a number inside its cell, and what they multiply it by.
+        positive: Whether zero and less are refused.
+
+    Returns:
+        Array of the same length.
+
+    Raises:
+        CellError: A cell is no finite number of a plausible size, or breaks ``positive``.
+    """
+    if set(map(type, cells)) <= {str, int, float}:
+        column = pd.Series(list(cells), dtype=object)
+        values = pd.to_numeric(column, errors="coerce").to_numpy("float64", copy=True)
+    else:
+        values = np.full(len(cells), np.nan)
+    for position in np.flatnonzero(~np.isfinite(values)):
+        values[position] = _number(int(position), cells[position], blanks, units or {})
+    too_large = np.flatnonzero(np.abs(values) >= LARGEST)
+    if too_large.size:
+        rule = "a number has a plausible size (under 10 to the 15th)"
+        raise CellError(int(too_large[0]), rule, words(cells[too_large[0]]))
+    not_positive = np.flatnonzero(values <= 0) if positive else np.array([], dtype=np.intp)
+    if not_positive.size:
+        rule = "the number is greater than zero"
+        raise CellError(int(not_positive[0]), rule, words(cells[not_positive[0]]))
+    return values
+
+
+def _number(
+    position: int, cell: Cell, blanks: Collection[str], units: Mapping[str, float]
+) -> float:
+    """One number that plain conversion does not understand."""
+    text = words(cell)
+    if text in blanks:
+        return float("nan")
+    match = _NUMBER.fullmatch(text.replace(" ", "").upper())
+    if match is None or isinstance(cell, bool | dt.date | dt.time | dt.timedelta):
+        raise CellError(position, "the cell is a finite number", text)
+    value = float(match[1].replace(",", ""))
+    if match[2]:
+        factors = {unit.upper(): factor for unit, factor in units.items()}
+        if match[2] not in factors:
+            known = ", ".join(units) or "none"
+            raise CellError(position, f"a unit in the cell is one of: {known}", text)
+        value *= factors[match[2]]
+    return value
+
+
+def days(cells: Sequence[Cell], blanks: Collection[str] = ("",)) -> list[dt.date | None]:
+    """Days, None where blank.
+
+    Raises:
+        CellError: A cell is no day.
+    """
+    return _by_value(cells, lambda cell: None if words(cell) in blanks else day(cell))
+
+
+def years(cells: Sequence[Cell]) -> list[int | None]:
+    """Fiscal years; None where the cell names a period that is not a full year (a quarter's end).
+
+    Raises:
+        CellError: A cell is neither a year nor a day.
+    """
+    return _by_value(cells, year)
+
+
+def codes(cells: Sequence[Cell], *, index: bool = False) -> list[Code]:
+    """Codes.
+
+    Raises:
+        CellError: A cell is no code, or lacks its exchange.
+    """
+    return _by_value(
+        cells, lambda cell: normalise(words(cell) if isinstance(cell, str) else cell, index=index)
+    )
+
+
+def flags(cells: Sequence[Cell]) -> list[bool]:
+    """Truth values, as Python, JSON, SQL or a workbook write them; blank is false.
+
+    Raises:
+        CellError: A cell is none.
+    """
+    known = {"true": True, "1": True, "false": False, "0": False, "": False}
+
+    def flag(cell: Cell) -> bool:
+        if words(cell).lower() not in known:
+            raise ValueError("the cell is true or false")
+        return known[words(cell).lower()]
+
+    return _by_value(cells, flag)
+
+
+def day(cell: Cell) -> dt.date:
+    """One day: text such as 2026-02-27, 20260227 or 2026年2月27日, a number, or a date cell.
+
+    Raises:
+        ValueError: It is no day.
+    """
+    if isinstance(cell, dt.datetime):
+        return cell.date()
+    if isinstance(cell, dt.date):
+        return cell
+    if isinstance(cell, int | float) and cell in _SERIAL_DAYS:
+        return _SERIAL_EPOCH + dt.timedelta(days=int(cell))
+    text = words(cell)
+    match = _DAY.fullmatch(text)
+    rule = "the cell is a day, such as 2026-02-27 or 20260227"
+    if match is None or isinstance(cell, bool):
+        raise ValueError(rule)
+    parts = [part for part in match.groups() if part is not None and part.isdigit()]
+    try:
+        found = dt.date(*map(int, parts))
+    except ValueError:
+        raise ValueError(rule) from None
+    if int(found.strftime("%Y%m%d")) not in _WRITTEN_DAYS:
+        raise ValueError(rule)
+    return found
+
+
+def year(cell: Cell) -> int | None:
+    """The fiscal year that a cell names; None if it names another period.
+
+    Raises:
+        ValueError: It names no period.
+    """
+    match = _YEAR.fullmatch(words(cell).upper())
+    if match is not None and int(match[1]) in _YEARS:
+        return int(match[1])
+    try:
+        end = day(cell)
+    except ValueError:
+        raise ValueError("the cell is a year or its last day, such as 2024 or 20241231") from None
+    return end.year if (end.month, end.day) == (12, 31) else None
+
+
+def _by_value(cells: Sequence[Cell], parse: Callable[[Cell], _Value]) -> list[_Value]:
+    """Parse each different value once: columns of codes and days repeat few of them."""
+    # 1, 1.0 and True are equal: the type keeps them apart.
+    parsed: dict[tuple[type, Cell], _Value] = {}
+    result: list[_Value] = []
+    for position, cell in enumerate(cells):
+        known = (type(cell), cell)
+        if known not in parsed:
+            try:
+                parsed[known] = parse(cell)
+            except ValueError as error:
+                raise CellError(position, str(error), words(cell) or "a blank") from error
+        result.append(parsed[known])
+    return result

@@ -1,0 +1,117 @@
+"""The source ``files``: a folder into which somebody put vendors' files.
+
+What belongs here: which files of the folder are looked at. What does not: what they mean
+(``layouts``).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bj_pipeline.errors import ConfigurationError, DataError
+from bj_pipeline.issues import Issue
+from bj_pipeline.sources import Delivery, interfaces, layouts
+from bj_pipeline.sources.spreadsheets import BYTES_LIMIT
+from bj_pipeline.sources.views import UnknownLayoutError
+
+SUFFIXES = frozenset({".csv", ".xlsx", ".xlsm", ".xls"})
+_MEANT_FOR_US = 2
+"""A file that shares so many headers with a layout is a vendor's file with something wrong."""
+
+
+@dataclass(frozen=True)
+class FilesSource:
+    """Vendors' files in one folder (not in folders below it).
+
+    Attributes:
+        folder: The folder.
+        name: Name of the source.
+        pool_file: None: it speaks of the curated pool.
+    """
+
+    folder: Path
+    name: str = "files"
+    pool_file: Path | None = None
+
+    def deliver(self, issue: Issue, table: str) -> Sequence[Delivery]:  # noqa: ARG002 - any week may be in a file
+        """Every file of the folder that feeds the table, by name.
+
+        Args:
+            issue: Not looked at: reading keeps the issue's days.
+            table: A raw table, such as ``raw_quotes``.
+
+        Raises:
+            ConfigurationError: There is no such folder.
+            DataError: A file is damaged, or nearly a vendor's. A file that concerns other tables
+                only is complained about when these are read.
+        """
+        return [
+            delivery
+            for delivery in self._deliveries()
+            if self._complaint(delivery, table) is None
+            and table in layouts.recognise(delivery).tables
+        ]
+
+    def remarks(self) -> tuple[str, ...]:
+        """Which entries of the folder are not read, and why."""
+        found = []
+        for path in self._entries():
+            reason = self._ignored(path)
+            if reason is None:
+                reason = self._complaint(self._delivery(path), None)
+            if reason is not None:
+                found.append(f"{path.name}: {reason}")
+        return tuple(found)
+
+    def _entries(self) -> list[Path]:
+        if not self.folder.is_dir():
+            raise ConfigurationError(f"The input folder {self.folder} does not exist.")
+        return sorted(self.folder.iterdir())
+
+    def _ignored(self, path: Path) -> str | None:
+        """Why an entry is no input at all; None if it may be one."""
+        if path.name.startswith((".", "~$")):
+            return "hidden or temporary, not read"
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            return "a link out of the folder, not read"
+        if not path.is_file():
+            return "not a file, not read"
+        if path.suffix.lower() not in SUFFIXES:
+            return f"not one of {', '.join(sorted(SUFFIXES))}, not read"
+        return None
+
+    def _deliveries(self) -> Iterator[Delivery]:
+        for path in self._entries():
+            if self._ignored(path) is None:
+                yield self._delivery(path)
+
+    def _delivery(self, path: Path) -> Delivery:
+        size = path.stat().st_size
+        if size > BYTES_LIMIT:
+            rule = f"a file has at most {BYTES_LIMIT // 1024**2} MB"
+            raise DataError(path.name, rule, "Export fewer days.", found=f"{size} bytes")
+        return Delivery("", path.name, path.read_bytes())
+
+    @staticmethod
+    def _complaint(delivery: Delivery, table: str | None) -> str | None:
+        """Why a file is passed over; None if it is recognised.
+
+        Args:
+            delivery: The file.
+            table: The table being read; None to be told instead of stopped.
+
+        Raises:
+            DataError: The file is meant for that table and wrong.
+        """
+        try:
+            layouts.recognise(delivery)
+        except UnknownLayoutError as error:
+            if len(error.understood) < _MEANT_FOR_US or table is None:
+                return str(error)
+            raise
+        except DataError as error:
+            named = interfaces.named(delivery)
+            if table is None or (named is not None and table not in named[2].tables):
+                return str(error)
+            raise
+        return None

@@ -1,0 +1,237 @@
+"""Reading and replacing partitions of the warehouse.
+
+A partition (one table of one issue) is replaced in one transaction, so a killed run leaves either
+the old rows or the new ones. Frames go in and come out with the columns and types of
+:mod:`bj_pipeline.warehouse.tables`, without the column ``issue``.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Date,
+    Double,
+    Engine,
+    Integer,
+    create_engine,
+    delete,
+    event,
+    insert,
+    make_url,
+    select,
+)
+
+from bj_pipeline.errors import MissingDataError
+from bj_pipeline.warehouse import tables
+
+_BUSY_TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A database of partitions.
+
+    Attributes:
+        url: SQLAlchemy URL. A SQLite file and its folder are made when first written to.
+    """
+
+    url: str
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine; its first use makes the tables that are missing."""
+        url = make_url(self.url)
+        if url.get_backend_name() == "sqlite":
+            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
+            _let_sqlite_write_at_once(engine)
+        else:
+            engine = create_engine(url)
+        with engine.execution_options(writes=True).begin() as connection:
+            tables.METADATA.create_all(connection)
+        return engine
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self.engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    def replace(self, issue: int, frames: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+        """Replace an issue's rows in one or more tables, all in one transaction.
+
+        Args:
+            issue: Issue number.
+            frames: By table name; exactly the table's columns without ``issue``.
+
+        Returns:
+            The data version of each table: equal rows have equal versions.
+        """
+        ordered = {name: _in_order(name, frame) for name, frame in frames.items()}
+        versions = {name: data_version(frame) for name, frame in ordered.items()}
+        with self._writing() as connection:
+            for name, frame in ordered.items():
+                _replace_rows(connection, name, issue, frame)
+                _replace_partition(connection, name, issue, versions[name], len(frame))
+        return versions
+
+    def replace_input_files(self, issue: int, table: str, files: pd.DataFrame) -> None:
+        """Replace the list of files that one raw table of an issue was read from."""
+        inputs = tables.table(tables.INPUT_FILES)
+        rows = _records(files.assign(table=table), issue)
+        with self._writing() as connection:
+            connection.execute(
+                delete(inputs).where(inputs.c.issue == issue, inputs.c.table == table)
+            )
+            if rows:
+                connection.execute(insert(inputs), rows)
+
+    def record_checks(self, issue: int, results: pd.DataFrame) -> None:
+        """Replace the latest results of some checks of an issue (columns of ``check_results``)."""
+        checks = tables.table(tables.CHECK_RESULTS)
+        names = [str(name) for name in results["check"]]
+        with self._writing() as connection:
+            connection.execute(
+                delete(checks).where(checks.c.issue == issue, checks.c.check.in_(names))
+            )
+            connection.execute(insert(checks), _records(results, issue))
+
+    def read(self, name: str, issue: int | None = None) -> pd.DataFrame:
+        """Rows of a table, ordered by key.
+
+        Args:
+            name: Table name.
+            issue: One issue; None for all, with the column ``issue`` in front.
+
+        Raises:
+            MissingDataError: The issue was never built in this table.
+        """
+        source = tables.table(name)
+        query = select(source).order_by(*source.primary_key.columns)
+        if issue is not None:
+            if tables.has_versions(name) and self.version(name, issue) is None:
+                raise MissingDataError(
+                    f"The table {name} holds nothing of issue {issue}. "
+                    f"Build it with `bj-pipeline run --issue {issue}`."
+                )
+            query = query.where(source.c.issue == issue)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        frame = _typed(name, pd.DataFrame(rows, columns=[str(key) for key in source.columns.keys()]))
+        return frame if issue is None else frame.drop(columns="issue")
+
+    def version(self, name: str, issue: int) -> str | None:
+        """Data version of a partition; None if it was never built."""
+        partitions = tables.table(tables.PARTITIONS)
+        query = select(partitions.c.data_version).where(
+            partitions.c.issue == issue, partitions.c.table == name
+        )
+        with self.engine.connect() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else str(found)
+
+    def versions(self, issue: int) -> dict[str, str]:
+        """Data versions of everything that was built of an issue, by table."""
+        partitions = self.read(tables.PARTITIONS, issue)
+        return dict(zip(partitions["table"], partitions["data_version"], strict=True))
+
+    def issues(self, name: str) -> list[int]:
+        """Issues that a table holds, in order."""
+        partitions = tables.table(tables.PARTITIONS)
+        query = (
+            select(partitions.c.issue)
+            .where(partitions.c.table == name)
+            .order_by(partitions.c.issue)
+        )
+        with self.engine.connect() as connection:
+            return [int(issue) for issue in connection.execute(query).scalars()]
+
+
+def data_version(frame: pd.DataFrame) -> str:
+    """SHA-256 over a frame's rows as text."""
+    text = frame.to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _let_sqlite_write_at_once(engine: Engine) -> None:
+    """Take the write lock at BEGIN.
+
+    A transaction that reads before it writes fails with a lock error when another writer came
+    between, whatever the timeout; BEGIN IMMEDIATE waits instead.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi_connection: object, _record: object) -> None:
+        dbapi_connection.isolation_level = None  # type: ignore[attr-defined]
+        cursor = dbapi_connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    columns = list(tables.columns(name))
+    if set(frame.columns) != set(columns):
+        missing, extra = set(columns) - set(frame.columns), set(frame.columns) - set(columns)
+        raise ValueError(f"{name}: columns missing {sorted(missing)}, unknown {sorted(extra)}")
+    key = list(tables.key(name))
+    typed = _typed(name, frame[columns])
+    return typed.sort_values(key, ignore_index=True) if key else typed
+
+
+def _typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Give each column the type that its table declares: dates as ``datetime.date``."""
+    typed = {}
+    for column in tables.table(name).columns:
+        if column.name not in frame:
+            continue
+        values = frame[column.name]
+        if isinstance(column.type, Double):
+            typed[column.name] = pd.to_numeric(values).astype("float64")
+        elif isinstance(column.type, Integer):
+            typed[column.name] = values.astype("Int64" if column.nullable else "int64")
+        elif isinstance(column.type, Boolean):
+            typed[column.name] = values.astype(bool)
+        elif isinstance(column.type, Date):
+            typed[column.name] = pd.Series(
+                [None if pd.isna(day) else day for day in values], index=frame.index, dtype=object
+            )
+        else:
+            typed[column.name] = values.astype("str")
+    return pd.DataFrame(typed, index=frame.index)[list(frame.columns)]
+
+
+def _records(frame: pd.DataFrame, issue: int) -> list[dict[str, object]]:
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{"issue": issue, **row} for row in plain.to_dict("records")]
+
+
+def _replace_rows(connection: Connection, name: str, issue: int, frame: pd.DataFrame) -> None:
+    target = tables.table(name)
+    connection.execute(delete(target).where(target.c.issue == issue))
+    rows = _records(frame, issue)
+    if rows:
+        connection.execute(insert(target), rows)
+
+
+def _replace_partition(
+    connection: Connection, name: str, issue: int, version: str, rows: int
+) -> None:
+    partitions = tables.table(tables.PARTITIONS)
+    connection.execute(
+        delete(partitions).where(partitions.c.issue == issue, partitions.c.table == name)
+    )
+    connection.execute(
+        insert(partitions).values(issue=issue, table=name, data_version=version, rows=rows)
+    )

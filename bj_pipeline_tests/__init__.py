@@ -1,0 +1,1 @@
+"""Tests of bj_pipeline; the folders mirror the package."""
