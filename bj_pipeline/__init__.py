@@ -1,3 +1,3 @@
-"""The weekly research report on the Beijing Stock Exchange, from vendor data to the finished PDF."""
+"""The weekly report on the Beijing Stock Exchange, from vendor data to the finished PDF."""
 
 __version__ = "0.1.0"

@@ -153,9 +153,7 @@ def _print_frame(frame: Any, form: str, limit: int | None) -> None:
     if form == "csv":
         click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
     elif form == "json":
-        click.echo(
-            frame.to_json(orient="records", force_ascii=False, date_format="iso", indent=1)
-        )
+        click.echo(frame.to_json(orient="records", force_ascii=False, date_format="iso", indent=1))
     else:
         from tabulate import tabulate  # noqa: PLC0415
 

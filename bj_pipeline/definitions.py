@@ -26,9 +26,7 @@ def build(settings: Settings) -> dg.Definitions:
         schedules=[weekly_issue],
         loggers={PROGRESS: progress_logger, "console": dg.colored_console_logger},
         resources={
-            "pipeline": PipelineResource(
-                source=settings.source, input=str(settings.input or "")
-            ),
+            "pipeline": PipelineResource(source=settings.source, input=str(settings.input or "")),
             "io_manager": WarehouseIOManager(Warehouse(settings.warehouse_url)),
         },
         # A process per step costs about three seconds a step; an issue takes less than that.

@@ -68,3 +68,15 @@ class DataError(PipelineError):
         place = self.file if self.row is None else f"{self.file}, line {self.row}"
         found = "" if self.found is None else f", found {self.found}"
         return f"{place}: {self.rule}{found}. {self.remedy}"
+
+
+class SourceError(PipelineError):
+    """A vendor could not be reached, or answered with something that cannot be used."""
+
+    exit_code = 7
+
+
+class NotYetAvailableError(PipelineError):
+    """The vendor has not published this yet: asking again later helps, asking at once does not."""
+
+    exit_code = 8

@@ -70,7 +70,6 @@ class Issue:
         return f"issue-{self.number:03d}"
 
 
-
 def iso_week(day: date) -> str:
     """The ISO week of a day: 2024-12-30 is in ``2025-W01``."""
     year, week, _ = day.isocalendar()
@@ -177,9 +176,8 @@ def by_date(day: date) -> Issue | None:
             "then run `bj-pipeline issues extend`."
         )
     for issue in issues:
-        if issue.first_session - timedelta(days=issue.first_session.weekday()) <= monday and (
-            monday <= issue.close_date
-        ):
+        first_monday = issue.first_session - timedelta(days=issue.first_session.weekday())
+        if first_monday <= monday <= issue.close_date:
             return issue
     return None
 

@@ -34,8 +34,7 @@ def plain(value: Any) -> Plain:
 def plain_rows(frame: pd.DataFrame) -> list[dict[str, Plain]]:
     """Rows of a frame as Dagster accepts them."""
     return [
-        {str(name): plain(value) for name, value in row.items()}
-        for row in frame.to_dict("records")
+        {str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records")
     ]
 
 

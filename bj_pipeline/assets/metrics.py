@@ -130,9 +130,7 @@ def market_metrics(
     group="metrics",
     kinds=_KINDS,
     ins={
-        "sector_metrics": dg.AssetIn(
-            partition_mapping=trailing_issues(), metadata={TRAILING: True}
-        )
+        "sector_metrics": dg.AssetIn(partition_mapping=trailing_issues(), metadata={TRAILING: True})
     },
 )
 def sector_trends(

@@ -1,4 +1,4 @@
-"""The report: the document, its charts, the finished files and the record of how they came to be."""
+"""The report: the document, its charts, the finished files and the record of their making."""
 
 from collections.abc import Mapping
 
@@ -54,8 +54,7 @@ def report_document(
             market=market_metrics,
             trends=sector_trends,
             announcements=raw_announcements,
-            indices=pipeline.reference.indices,
-            sector_order=pipeline.reference.sectors,
+            reference=pipeline.reference,
             vendors=vendors_by_table(files),
             is_sample=pipeline.source == "sample",
         )
@@ -65,7 +64,9 @@ def report_document(
             "facts": len(document.facts),
             "exhibits": len(list(document.exhibits())),
             "key points": dg.MetadataValue.md(
-                "\n".join(f"- {document.text(point)}" for point in document.front_page.key_points.items)
+                "\n".join(
+                    f"- {document.text(point)}" for point in document.front_page.key_points.items
+                )
             ),
             "missing": "\n".join(document.text(line) for line in document.notices) or "nothing",
         }
@@ -88,9 +89,7 @@ def vendors_by_table(files: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     group="report",
     kinds={"matplotlib"},
 )
-def report_figures(
-    context: dg.AssetExecutionContext, report_document: Document
-) -> pd.DataFrame:
+def report_figures(context: dg.AssetExecutionContext, report_document: Document) -> pd.DataFrame:
     """One drawing a figure."""
     from bj_pipeline.report.charts import pictures  # noqa: PLC0415 - imports matplotlib
 

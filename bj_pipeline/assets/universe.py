@@ -25,9 +25,7 @@ def company_universe(
 ) -> pd.DataFrame:
     """Members of the pool at the close date, and AI-chain companies outside it."""
     issue = by_number(context.partition_key)
-    return universe.company_universe(
-        pipeline.reference, raw_listings, raw_quotes, issue.close_date
-    )
+    return universe.company_universe(pipeline.reference, raw_listings, raw_quotes, issue.close_date)
 
 
 @stage_asset(
@@ -43,9 +41,7 @@ def ai_chain_classification(
 ) -> pd.DataFrame:
     """The covered companies of the AI chain."""
     issue = by_number(context.partition_key)
-    return universe.ai_chain_classification(
-        pipeline.reference, company_universe, issue.close_date
-    )
+    return universe.ai_chain_classification(pipeline.reference, company_universe, issue.close_date)
 
 
 UNIVERSE_ASSETS = [company_universe, ai_chain_classification]

@@ -1,0 +1,1 @@
+"""Automation: what starts runs, and how a run is started here."""

@@ -1,6 +1,7 @@
 """How far a run is, on the terminal."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,9 +29,7 @@ class _ProgressHandler(logging.Handler):
 _HANDLER = _ProgressHandler()
 
 
-@dg.logger(description="Shows how far a run is, on the terminal.")
-def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
-    """Feeds the progress bar of ``bj-pipeline run``."""
+def _progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.getLogger("bj_pipeline.progress")
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
@@ -38,14 +37,33 @@ def progress_logger(_: dg.InitLoggerContext) -> logging.Logger:
     return logger
 
 
+progress_logger = dg.LoggerDefinition(
+    _progress_logger, description="Shows how far a run is, on the terminal."
+)
+
+
+def _step_name(step: str | None) -> str:
+    return step or ""
+
+
 @contextmanager
 def progress_bar(label: str, steps: int) -> Iterator[str]:
-    with click.progressbar(
+    """Show a bar on the terminal while a run is under way.
+
+    Args:
+        label: What is being built.
+        steps: How many steps the run has.
+
+    Yields:
+        The name of the logger that the run must use.
+    """
+    bar: Any = click.progressbar(
         length=steps,
         label=label,
-        item_show_func=lambda step: str(step) if step else "",
-        file=click.get_text_stream("stderr"),
-    ) as bar:
+        item_show_func=_step_name,
+        file=sys.stderr,
+    )
+    with bar:
         _HANDLER.bar = bar
         try:
             yield PROGRESS

@@ -23,7 +23,8 @@ def sector_metrics(company_metrics: pd.DataFrame, sectors: Sequence[str]) -> pd.
 
     Returns:
         ``sector_metrics`` in that order. A sector without companies has a row too: no companies,
-        totals of 0, medians missing. Totals and medians leave missing figures out.
+        totals of 0, medians missing. Totals and medians leave missing figures out; where all of
+        them are missing, so is the total.
     """
     companies = pool(company_metrics)
     rows = [_figures(sector, companies[companies["sector"] == sector]) for sector in sectors]
@@ -45,5 +46,8 @@ def _figures(sector: str, companies: pd.DataFrame) -> dict[str, str | int | floa
 
 
 def _total(caps: pd.Series) -> float:
+    # Caps that are all unknown have no total; 0 would read as a figure.
+    if len(caps) and caps.isna().all():
+        return math.nan
     # fsum is exact, so a total does not depend on the order of the rows.
     return math.fsum(caps.dropna())

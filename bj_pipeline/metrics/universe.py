@@ -47,7 +47,9 @@ def company_universe(
         for link in reference.ai_chain(close_date)
         if link.code not in members and was_listed(link.code)
     ]
-    rows = [(row.code, row.name, row.sector, row.basis) for row in pool]
+    rows: list[tuple[str, str, str | None, str]] = [
+        (row.code, row.name, row.sector, row.basis) for row in pool
+    ]
     rows += [(link.code, link.name, None, "published") for link in chain]
     frame = pd.DataFrame(rows, columns=["code", "name", "sector", "basis"])
     frame["is_st"] = [is_special_treatment(name) for name in frame["name"]]

@@ -15,9 +15,12 @@ from bj_pipeline.assets.resources import PipelineResource
 from bj_pipeline.quality.check import Check, Evidence, Outcome
 from bj_pipeline.quality.stages import STAGES, seen
 from bj_pipeline.quality.validate import run_checks
+from bj_pipeline.warehouse import tables
 
 _ROWS_SHOWN = 20
 _ROWS_IN_SUMMARY = 3
+_NAMES = ("code", "name", "date", "sector", "vendor", "source_file")
+"""Columns that tell a reader which row is meant."""
 
 
 def asset_checks(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetChecksDefinition]:
@@ -41,9 +44,7 @@ def _stage(
         wanted = [one for one in checks if one.name in selected]
         evidence = pipeline.evidence(int(context.partition_key))
         outcomes = run_checks(wanted, evidence)
-        pipeline.warehouse.record_checks(
-            evidence.issue.number, stored_results(outcomes, evidence)
-        )
+        pipeline.warehouse.record_checks(evidence.issue.number, stored_results(outcomes, evidence))
         for outcome in outcomes:
             yield _result(outcome)
 
@@ -60,7 +61,7 @@ def _spec(one: Check, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheck
             description=f"{one.question}\n\nIf it fails: {one.remedy}",
             blocking=one.blocks,
             additional_deps=[
-                reads for reads in one.reads if reads != one.asset and reads not in {"facts"}
+                reads for reads in one.reads if reads not in {one.asset, tables.FACTS}
             ],
             partitions_def=partitions,
         )
@@ -87,9 +88,12 @@ def stored_results(outcomes: list[Outcome], evidence: Evidence) -> pd.DataFrame:
 def _summary(outcome: Outcome) -> str:
     if outcome.passed:
         return ""
+    telling = [
+        name for name in outcome.rows.columns if name in {*_NAMES, *outcome.columns}
+    ] or list(outcome.rows.columns)
     first = "; ".join(
         ", ".join(f"{name}={value}" for name, value in row.items())
-        for row in plain_rows(outcome.rows.head(_ROWS_IN_SUMMARY))
+        for row in plain_rows(outcome.rows[telling].head(_ROWS_IN_SUMMARY))
     )
     more = len(outcome.rows) - _ROWS_IN_SUMMARY
     rows = f" First rows: {first}{f' and {more} more' if more > 0 else ''}." if first else ""

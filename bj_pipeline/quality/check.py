@@ -117,12 +117,14 @@ class Outcome:
         expectations: How many rules were evaluated.
         broken: One text a broken rule.
         rows: The offending rows, all of them; empty if a rule speaks of the whole frame.
+        columns: Columns that the broken rules speak of.
     """
 
     check: Check
     expectations: int
     broken: tuple[str, ...]
     rows: pd.DataFrame
+    columns: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

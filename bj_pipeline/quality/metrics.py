@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from bj_pipeline.quality.check import CRITICAL, WARNING, Evidence, check
 from bj_pipeline.metrics.rankings import WHOLE_POOL
+from bj_pipeline.quality.check import CRITICAL, WARNING, Evidence, check
 from bj_pipeline.warehouse import tables
 
 _REBUILD = (
@@ -32,29 +32,31 @@ def companies(evidence: Evidence) -> pd.DataFrame:
         below=frame["market_cap"] - frame["close"] * low * (1 - _ROUNDING),
         above=frame["market_cap"] - frame["close"] * high * (1 + _ROUNDING),
         # A documented loss of unknown size is known to be a loss: it is no gap.
-        pe_ttm_known=frame["pe_ttm"].fillna(0).where(
-            frame["pe_ttm"].notna() | frame["pe_ttm_is_loss"]
-        ),
+        pe_ttm_known=frame["pe_ttm"]
+        .fillna(0)
+        .where(frame["pe_ttm"].notna() | frame["pe_ttm_is_loss"]),
     )
 
 
 def pe_ttm_by_vendor(evidence: Evidence) -> pd.DataFrame:
-    """Covered companies for which several vendors give a PE at the close date, and how far apart
-    the vendors are: relative to the smaller one, and whether even the signs differ.
+    """Covered companies whose PE at the close date several vendors give, furthest apart first.
+
+    The difference is relative to the smaller one; another column says if even the signs differ.
     """
     raw = evidence.table(tables.RAW_VALUATIONS)
     at_close = raw["date"] == evidence.issue.close_date
     chosen = raw[at_close & raw["pe_ttm"].notna() & raw["code"].isin(evidence.coverage)]
-    by_vendor = chosen.pivot(index="code", columns="vendor", values="pe_ttm")
+    several = chosen[chosen.groupby("code")["vendor"].transform("nunique") > 1]
+    if several.empty:
+        return pd.DataFrame(columns=["code", "name", "difference", "signs_differ"])
+    by_vendor = several.pivot_table(index="code", columns="vendor", values="pe_ttm")
     lowest, highest = by_vendor.min(axis=1), by_vendor.max(axis=1)
     size = pd.concat([lowest.abs(), highest.abs()], axis=1).min(axis=1)
     difference = (highest - lowest) / size.where(size > 0)
     names = evidence.table(tables.COMPANY_UNIVERSE).set_index("code")["name"]
     compared = by_vendor.assign(difference=difference, signs_differ=(lowest < 0) & (highest > 0))
     compared.insert(0, "name", names)
-    several = by_vendor.notna().sum(axis=1) > 1
-    ordered = compared[several].sort_values("difference", ascending=False)
-    return ordered.reset_index()
+    return compared.sort_values("difference", ascending=False).reset_index()
 
 
 def sectors(evidence: Evidence) -> pd.DataFrame:
@@ -91,7 +93,7 @@ def buckets(evidence: Evidence) -> pd.DataFrame:
             "measure": measure,
             "column": column,
             "in_buckets": int(group[column].sum()),
-            "known": int(known[measure, column][pool["sector"] == sector].sum()),
+            "known": int(known[str(measure), column][pool["sector"] == sector].sum()),
         }
         for (sector, measure), group in sums
         for column in ("companies_base", "companies")

@@ -47,10 +47,11 @@ def daily_moves(evidence: Evidence) -> pd.DataFrame:
     ]
 
 
-def covered_quotes(evidence: Evidence) -> pd.DataFrame:
-    """Quotes of covered companies."""
+def factors(evidence: Evidence) -> pd.DataFrame:
+    """One row a covered company, with its last adjustment factor (empty if it never has one)."""
     frame = quotes(evidence)
-    return frame[frame["code"].isin(evidence.coverage)]
+    covered = frame[frame["code"].isin(evidence.coverage)].sort_values(["code", "date"])
+    return covered.groupby("code", as_index=False)[["adj_factor", "source_file"]].last()
 
 
 def valuations(evidence: Evidence) -> pd.DataFrame:
@@ -153,7 +154,7 @@ def daily_moves_respect_the_limit(gxe: Any, _: Evidence) -> Sequence[Any]:
     severity=WARNING,
     remedy="The change of these companies is taken from unadjusted closes: make sure that none of "
     "them went ex-dividend this week, or supply the factors.",
-    frame=covered_quotes,
+    frame=factors,
 )
 def adjustment_factors_are_given(gxe: Any, _: Evidence) -> Sequence[Any]:
     """Does every covered company have an adjustment factor?"""

@@ -67,8 +67,12 @@ def _given(document: Document) -> set[str]:
         for figure in document.figures()
         for text in (*figure.chart.categories, figure.chart.unit)
     ]
-    texts += [column.label for table in document.exhibits() if table.kind == "table"
-              for column in table.columns]
+    texts += [
+        column.label
+        for table in document.exhibits()
+        if table.kind == "table"
+        for column in table.columns
+    ]
     texts += [document.subtitle]
     return {number.lstrip("+-") for text in texts for number in _NUMBER.findall(text)}
 
@@ -79,8 +83,11 @@ def glyphs(evidence: Evidence) -> pd.DataFrame:
 
     text = "".join(_all_text(evidence.document))
     missing = set(missing_glyphs(text))
-    rows = [(character, f"U+{ord(character):04X}", character not in missing)
-            for character in sorted(set(text)) if character.isprintable()]
+    rows = [
+        (character, f"U+{ord(character):04X}", character not in missing)
+        for character in sorted(set(text))
+        if character.isprintable()
+    ]
     return pd.DataFrame(rows, columns=["character", "code_point", "is_drawn"])
 
 

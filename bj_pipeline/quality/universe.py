@@ -18,8 +18,9 @@ def universe(evidence: Evidence) -> pd.DataFrame:
 
 
 def members(evidence: Evidence) -> pd.DataFrame:
-    """Every company that the pool held at the close date and that was not known to be unlisted,
-    with its last close (empty without a price).
+    """Every member of the pool that is not known to be unlisted, with its last close.
+
+    The close is empty where the week has no price.
     """
     day = evidence.issue.close_date
     rows = [(row.code, row.name, row.sector) for row in evidence.reference.pool(day)]

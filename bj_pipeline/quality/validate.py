@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from types import ModuleType
 from typing import Any
@@ -41,8 +41,12 @@ def _great_expectations() -> ModuleType:
 
 
 def _run_suite(checks: list[Check], evidence: Evidence) -> list[Outcome]:
+    try:
+        frame = checks[0].frame(evidence).reset_index(drop=True)
+    except Exception as error:  # noqa: BLE001 - a check that raises would fail even a warning's run
+        reason = (f"cannot be evaluated: {type(error).__name__}: {error}",)
+        return [Outcome(one, 0, reason, pd.DataFrame()) for one in checks]
     gx = _great_expectations()
-    frame = checks[0].frame(evidence).reset_index(drop=True)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     suite = gx.ExpectationSuite(name=_frame_name(checks[0].frame))
@@ -77,7 +81,14 @@ def _outcome(one: Check, results: list[Any], frame: pd.DataFrame) -> Outcome:
         expectations=len(results),
         broken=tuple(_wording(single) for single in broken),
         rows=frame.iloc[positions],
+        columns=tuple(dict.fromkeys(_columns(broken))),
     )
+
+
+def _columns(broken: Sequence[Any]) -> Iterator[str]:
+    for single in broken:
+        kwargs = single.expectation_config.kwargs
+        yield from kwargs.get("column_list") or ([kwargs["column"]] if "column" in kwargs else [])
 
 
 def _wording(single: Any) -> str:

@@ -100,11 +100,17 @@ class Reference:
     def buckets(self, measure: str, on: date) -> list[Bucket]:
         """The bucket edges of a measure in force on that day; edges are ×, or yuan."""
         since = max(
-            (start for start, bucket in self.bucket_sets if bucket.measure == measure and start <= on),
+            (
+                start
+                for start, bucket in self.bucket_sets
+                if bucket.measure == measure and start <= on
+            ),
             default=None,
         )
         return [
-            bucket for start, bucket in self.bucket_sets if bucket.measure == measure and start == since
+            bucket
+            for start, bucket in self.bucket_sets
+            if bucket.measure == measure and start == since
         ]
 
 
@@ -262,9 +268,7 @@ def _bucket(line: _Line) -> tuple[date, Bucket]:
     return line.day("since"), Bucket(label=line.text("label"), low=low, high=high, measure=measure)
 
 
-def _refuse_overlaps(
-    path: Path, rows: Sequence[tuple[int, Membership | ChainLink]]
-) -> None:
+def _refuse_overlaps(path: Path, rows: Sequence[tuple[int, Membership | ChainLink]]) -> None:
     seen: dict[str, list[tuple[int, Membership | ChainLink]]] = {}
     for number, row in rows:
         for other_number, other in seen.get(row.code, []):

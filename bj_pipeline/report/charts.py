@@ -42,6 +42,7 @@ _LINE = 8.6
 _HEADER = 15.0
 _FOOT = 4.5
 _ROW = 11.5
+_LOWEST = 60.0
 _EDGE = 3.0
 _GAP = 3.0
 _MIDDLE = -2.5  # from the middle of a line of text down to its baseline
@@ -188,7 +189,9 @@ def _height(chart: Chart, size: Size) -> float:
     if chart.kind != "hbars":
         return HEIGHT[size]
     bars = len(chart.categories) * max(1, len(chart.series))
-    return max(HEIGHT[size], _HEADER + _FOOT + _ROW * max(len(chart.categories), 0.7 * bars))
+    needed = _HEADER + _FOOT + _ROW * max(len(chart.categories), 0.7 * bars)
+    # A row of figures has one height; a lone figure of two bars needs less.
+    return max(HEIGHT[size] if size == "half" else _LOWEST + _ROW * bars, needed)
 
 
 @dataclass(frozen=True)

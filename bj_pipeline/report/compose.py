@@ -17,7 +17,12 @@ from bj_pipeline.report.document import (
 from bj_pipeline.report.facts import join, say
 from bj_pipeline.report.sections.ai_chain import ai_chain_section
 from bj_pipeline.report.sections.announcements import announcements_section, announcements_summary
-from bj_pipeline.report.sections.market import breadth, index_changes, listed_changes, market_section
+from bj_pipeline.report.sections.market import (
+    breadth,
+    index_changes,
+    listed_changes,
+    market_section,
+)
 from bj_pipeline.report.sections.sector import (
     overview_figure,
     sector_highlights,
@@ -74,7 +79,9 @@ def _front_page(data: ReportData) -> FrontPage:
         "市场": _market_point(data),
         "行业": sector_highlights(data),
         "公告": announcements_summary(data),
-        "风险": (Words(text=data.house.risks[0], name=True),) if data.house.risks else say("见文末。"),
+        "风险": (Words(text=data.house.risks[0], name=True),)
+        if data.house.risks
+        else say("见文末。"),
     }
     return FrontPage(
         key_points=Bullets(items=tuple(points.values()), labels=tuple(points)),

@@ -1,13 +1,12 @@
 """What a report is made of: the metrics of one issue, as the sections read them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
 
 from bj_pipeline.issues import Issue
-from bj_pipeline.reference import Index
+from bj_pipeline.reference import Reference
 from bj_pipeline.report.document import House, Line
 from bj_pipeline.report.facts import Ledger, Origin
 from bj_pipeline.report.topic import Topic
@@ -20,7 +19,6 @@ VENDOR_NAMES = {
     "tushare": "Tushare",
     "wind": "Wind",
 }
-
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,7 @@ class ReportData:
     market: pd.DataFrame
     trends: pd.DataFrame
     announcements: pd.DataFrame
-    indices: Sequence[Index]
-    sector_order: Sequence[str]
+    reference: Reference
     vendors: dict[str, tuple[str, ...]]
     is_sample: bool
 
@@ -57,7 +54,22 @@ class ReportData:
     def sector_names(self) -> list[str]:
         """Sectors that the issue has companies in, in the order of the report."""
         filled = self.sectors.loc[self.sectors["companies"] > 0, "sector"]
-        return [name for name in self.sector_order if name in set(filled)]
+        return [name for name in self.reference.sectors if name in set(filled)]
+
+    @cached_property
+    def ai_chain_rows(self) -> pd.DataFrame:
+        """The AI-chain table in the order of the report: by segment, the largest first."""
+        order = {segment: number for number, segment in enumerate(self.reference.segments)}
+        ranked = self.ai_chain.assign(order=self.ai_chain["segment"].map(order))
+        ranked = ranked.sort_values(["order", "market_cap", "code"], ascending=[True, False, True])
+        return ranked.drop(columns="order")
+
+    def bucket_rows(self, sector: str, measure: str) -> list[dict[str, object]]:
+        """A sector's bucket counts in the order of the buckets."""
+        chosen = (self.buckets["sector"] == sector) & (self.buckets["measure"] == measure)
+        counts = self.buckets[chosen].set_index("bucket", drop=False).to_dict("index")
+        labels = [one.label for one in self.reference.buckets(measure, self.issue.close_date)]
+        return [{str(key): value for key, value in counts[label].items()} for label in labels]
 
     @cached_property
     def pool(self) -> pd.DataFrame:

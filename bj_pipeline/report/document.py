@@ -46,8 +46,10 @@ class Fact(_Part):
 
 
 class Words(_Part):
-    """Plain text. ``name`` marks words that are data (company, index, bucket) and may hold digits;
-    house wording may not.
+    """Plain text.
+
+    ``name`` marks words that are data (company, index, bucket) and may hold digits; the house's
+    wording may not.
     """
 
     kind: Literal["words"] = "words"
@@ -78,7 +80,7 @@ Tone = Literal["up", "down", "flat"]
 
 
 class Paragraph(_Part):
-    """Running text. ``analyst`` marks text that an analyst wrote, whose numbers are the analyst's."""
+    """Running text; ``analyst`` marks text whose numbers are an analyst's own."""
 
     kind: Literal["paragraph"] = "paragraph"
     line: Line
@@ -181,9 +183,7 @@ class FigureRow(_Part):
     figures: tuple[Figure, ...]
 
 
-Block = Annotated[
-    Paragraph | Bullets | Table | Figure | FigureRow, Field(discriminator="kind")
-]
+Block = Annotated[Paragraph | Bullets | Table | Figure | FigureRow, Field(discriminator="kind")]
 
 
 class Section(_Part):

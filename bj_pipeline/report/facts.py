@@ -4,6 +4,7 @@ A :class:`Ledger` collects every fact of an issue. It is filled from the metrics
 tables and charts take their numbers from it, so that they cannot disagree.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -89,7 +90,7 @@ class Ledger:
             Fact(id=name, value=None, text=value.isoformat(), unit="", **self._origin(origin))
         )
 
-    def adopt(self, facts: dict[str, Fact]) -> None:
+    def adopt(self, facts: Mapping[str, Fact]) -> None:
         """Take over facts that were made elsewhere (the analyst's)."""
         for fact in facts.values():
             self._enter(fact)
@@ -171,4 +172,3 @@ def cell_text(fact: Fact) -> Line:
 
 MOVED = {"up": "升至", "down": "降至", "flat": "持平于"}
 ARROWS = {"up": "▲", "down": "▼", "flat": "－"}
-

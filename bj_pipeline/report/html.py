@@ -27,28 +27,27 @@ from markupsafe import Markup
 
 from bj_pipeline.report import fonts
 from bj_pipeline.report.document import (
-    Bullets,
     Chart,
     Document,
     Fact,
     FactRef,
     Figure,
-    FigureRow,
-    Line,
-    Paragraph,
     Section,
     Series,
-    Table,
 )
+from bj_pipeline.report.facts import ARROWS
 
 SVG = "http://www.w3.org/2000/svg"
-_DRAWING = frozenset(
-    "svg g defs clipPath path rect circle ellipse line polyline polygon text tspan use".split()
-)
-_GEOMETRY = frozenset(
-    "clip-path clip-rule cx cy d fill-rule height points r rx ry style transform viewBox width "
-    "x x1 x2 y y1 y2".split()
-)
+# fmt: off
+_DRAWING = frozenset({
+    "svg", "g", "defs", "clipPath", "path", "rect", "circle", "ellipse", "line", "polyline",
+    "polygon", "text", "tspan", "use",
+})
+_GEOMETRY = frozenset({
+    "clip-path", "clip-rule", "cx", "cy", "d", "fill-rule", "height", "points", "r", "rx", "ry",
+    "style", "transform", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2",
+})
+# fmt: on
 _HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
 _UNFIT_FOR_ID = re.compile(r"[^\w-]+")
 _LOCAL = re.compile(r"url\(#([^)]+)\)")
@@ -92,9 +91,7 @@ def render(document: Document, pictures: Mapping[str, bytes]) -> bytes:
         outline=outline(document),
         exhibits=list(document.exhibits()),
         origins=list(shown_facts(document)),
-        pictures={
-            figure.id: picture(pictures[figure.id], figure) for figure in document.figures()
-        },
+        pictures={figure.id: picture(pictures[figure.id], figure) for figure in document.figures()},
         css=Markup(css),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         script_hash=_policy_hash(script),
@@ -116,39 +113,18 @@ def outline(document: Document) -> list[Part]:
 
 
 def shown_facts(document: Document) -> Iterator[Fact]:
-    """The facts that the page shows, each once, in reading order."""
-    names = dict.fromkeys(_shown(document))
-    return (document.facts[name] for name in names)
-
-
-def _shown(document: Document) -> Iterator[str]:
-    front = document.front_page
-    for line in document.notices:
-        yield from _in_line(line)
-    for block in (front.key_points, front.sectors, front.overview, *document.blocks()):
-        match block:
-            case Paragraph():
-                yield from _in_line(block.line)
-            case Bullets():
-                for item in block.items:
-                    yield from _in_line(item)
-            case Table():
-                for row in block.rows:
-                    for cell in row:
-                        yield from _in_line(cell.line)
-            case Figure():
-                yield from _in_chart(block.chart)
-            case FigureRow():
-                for figure in block.figures:
-                    yield from _in_chart(figure.chart)
-
-
-def _in_line(line: Line) -> Iterator[str]:
-    return (part.fact for part in line if isinstance(part, FactRef))
-
-
-def _in_chart(chart: Chart) -> Iterator[str]:
-    return (fact for series in chart.series for fact in series.facts if fact)
+    """The facts that the page shows, each once: those of text and tables, then those of charts."""
+    in_lines = (
+        part.fact for _, line, _ in document.lines() for part in line if isinstance(part, FactRef)
+    )
+    in_charts = (
+        fact
+        for figure in document.figures()
+        for series in figure.chart.series
+        for fact in series.facts
+        if fact
+    )
+    return (document.facts[name] for name in dict.fromkeys((*in_lines, *in_charts)))
 
 
 def unrounded(fact: Fact) -> str:
@@ -265,8 +241,9 @@ def _is_public_address(url: str) -> bool:
     return urlsplit(url).scheme in {"http", "https"}
 
 
-def _is_toned(table: Table) -> bool:
-    return any(cell.tone in {"up", "down"} for row in table.rows for cell in row)
+def _is_pointing(text: str) -> bool:
+    """Whether the text says by itself which way it went, so that its colour needs no arrow."""
+    return not set(text).isdisjoint(ARROWS.values())
 
 
 def _day(value: date) -> str:
@@ -283,7 +260,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters |= {"anchor": anchor, "day": _day, "unrounded": unrounded}
-    environment.tests |= {"public_address": _is_public_address, "toned": _is_toned}
+    environment.tests |= {"public_address": _is_public_address, "pointing": _is_pointing}
     return environment
 
 

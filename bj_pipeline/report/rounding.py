@@ -16,7 +16,7 @@ def rounded(value: float, digits: int, scale: float = 1) -> Decimal:
     """
     exact = Decimal(repr(float(value))) / Decimal(repr(scale))
     result = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
-    return result if result else abs(result)
+    return result or abs(result)
 
 
 def display(value: float | None, digits: int, scale: float = 1, *, signed: bool = False) -> str:

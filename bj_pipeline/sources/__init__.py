@@ -44,9 +44,15 @@ class Delivery:
 class Source(Protocol):
     """What every vendor module offers."""
 
-    name: str
-    pool_file: Path | None
-    """A pool of its own, where the source does not speak of the curated one (the sample)."""
+    @property
+    def name(self) -> str:
+        """The name by which a run chooses it."""
+        ...
+
+    @property
+    def pool_file(self) -> Path | None:
+        """A pool of its own, where the source does not speak of the curated one (the sample)."""
+        ...
 
     def deliver(self, issue: Issue, table: str) -> Sequence[Delivery]:
         """Everything that may feed one raw table for one issue.

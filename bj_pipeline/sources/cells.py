@@ -99,16 +99,13 @@ def numbers(
         values = pd.to_numeric(column, errors="coerce").to_numpy("float64", copy=True)
     else:
         values = np.full(len(cells), np.nan)
-    for position in np.flatnonzero(~np.isfinite(values)):
-        values[position] = _number(int(position), cells[position], blanks, units or {})
-    too_large = np.flatnonzero(np.abs(values) >= LARGEST)
-    if too_large.size:
+    for position in np.flatnonzero(~np.isfinite(values)).tolist():
+        values[position] = _number(position, cells[position], blanks, units or {})
+    for large in np.flatnonzero(np.abs(values) >= LARGEST)[:1].tolist():
         rule = "a number has a plausible size (under 10 to the 15th)"
-        raise CellError(int(too_large[0]), rule, words(cells[too_large[0]]))
-    not_positive = np.flatnonzero(values <= 0) if positive else np.array([], dtype=np.intp)
-    if not_positive.size:
-        rule = "the number is greater than zero"
-        raise CellError(int(not_positive[0]), rule, words(cells[not_positive[0]]))
+        raise CellError(large, rule, words(cells[large]))
+    for low in np.flatnonzero(positive & (values <= 0))[:1].tolist():
+        raise CellError(low, "the number is greater than zero", words(cells[low]))
     return values
 
 

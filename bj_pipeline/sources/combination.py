@@ -3,8 +3,9 @@
 What belongs here: what happens when two files, or two lines, speak of the same company and day.
 What does not: reading cells (``layouts``) and choosing days (``selection``).
 
-Frames here have one row a file's row: ``vendor``, ``file`` (position of its delivery), ``place``,
-``line``, the key's columns, and the table's other columns, empty where that file says nothing.
+Frames here have one row a file's row: ``vendor``, ``interface``, ``file`` (position of its
+delivery), ``place``, ``line``, the key's columns, and the table's other columns, empty where that
+file says nothing.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from bj_pipeline.errors import DataError
 from bj_pipeline.sources.mappings import ADJUSTED_CLOSE
 from bj_pipeline.warehouse import tables
 
-ORIGIN = ("vendor", "file", "place", "line")
+ORIGIN = ("vendor", "interface", "file", "place", "line")
 _WORDS = frozenset({"vendor_code", "name", "category", "url"})
 """Not compared: vendors prefix names, and the code switch changed codes within a week."""
 

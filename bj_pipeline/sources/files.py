@@ -45,22 +45,20 @@ class FilesSource:
             DataError: A file is damaged, or nearly a vendor's. A file that concerns other tables
                 only is complained about when these are read.
         """
-        return [
-            delivery
-            for delivery in self._deliveries()
-            if self._complaint(delivery, table) is None
-            and table in layouts.recognise(delivery).tables
-        ]
+        return [delivery for delivery in self._deliveries() if self._feeds(delivery, table)]
 
     def remarks(self) -> tuple[str, ...]:
         """Which entries of the folder are not read, and why."""
         found = []
         for path in self._entries():
             reason = self._ignored(path)
-            if reason is None:
-                reason = self._complaint(self._delivery(path), None)
             if reason is not None:
                 found.append(f"{path.name}: {reason}")
+                continue
+            try:
+                layouts.recognise(self._delivery(path))
+            except DataError as error:
+                found.append(str(error))
         return tuple(found)
 
     def _entries(self) -> list[Path]:
@@ -93,25 +91,20 @@ class FilesSource:
         return Delivery("", path.name, path.read_bytes())
 
     @staticmethod
-    def _complaint(delivery: Delivery, table: str | None) -> str | None:
-        """Why a file is passed over; None if it is recognised.
-
-        Args:
-            delivery: The file.
-            table: The table being read; None to be told instead of stopped.
+    def _feeds(delivery: Delivery, table: str) -> bool:
+        """Whether a file feeds the table.
 
         Raises:
-            DataError: The file is meant for that table and wrong.
+            DataError: It is wrong, and meant for that table as far as can be told.
         """
         try:
-            layouts.recognise(delivery)
+            return table in layouts.recognise(delivery).tables
         except UnknownLayoutError as error:
-            if len(error.understood) < _MEANT_FOR_US or table is None:
-                return str(error)
+            if len(error.understood) < _MEANT_FOR_US:
+                return False
             raise
-        except DataError as error:
+        except DataError:
             named = interfaces.named(delivery)
-            if table is None or (named is not None and table not in named[2].tables):
-                return str(error)
+            if named is not None and table not in named[2].tables:
+                return False
             raise
-        return None

@@ -20,7 +20,7 @@ from bj_pipeline.sources.mappings import (
     vendors,
 )
 from bj_pipeline.sources.spreadsheets import Cell, Row, Sheet
-from bj_pipeline.sources.views import Field, Layout, Part, View, check_widths, is_filled
+from bj_pipeline.sources.views import Field, Layout, Part, View, check_widths
 from bj_pipeline.warehouse import tables
 
 _TITLE_ROWS = 30
@@ -132,7 +132,6 @@ def _below(place: str, sheet: Sheet, grammar: Grammar, top: int, code: int) -> _
     while (
         first - top <= _SUBHEADER_ROWS
         and first < len(sheet.rows)
-        and is_filled(sheet.rows[first])
         and not headers.written(_cell(sheet.rows[first], code))
     ):
         first += 1
@@ -186,8 +185,6 @@ def _companies(
     lines: list[int] = []
     aside: list[str] = []
     for row, line in zip(sheet.rows[first:], sheet.lines[first:], strict=True):
-        if not is_filled(row):
-            continue
         filled = [headers.written(cell) for cell in row if headers.written(cell)]
         begins = cells.tidy(filled[0]).lower()
         is_alone = len(filled) == 1 and len(row) > 1
@@ -301,8 +298,9 @@ def _labels(grammar: Grammar) -> dict[str, list[tuple[str, str, Measure, int]]]:
     known: dict[str, list[tuple[str, str, Measure, int]]] = {}
     for table, columns in grammar.tables.items():
         for column, measure in columns.items():
-            for rank, label in enumerate(measure.labels):
-                known.setdefault(headers.key(label), []).append((table, column, measure, rank))
+            # Labels that differ in punctuation only are one label.
+            for rank, label in enumerate(dict.fromkeys(map(headers.key, measure.labels))):
+                known.setdefault(label, []).append((table, column, measure, rank))
     return known
 
 

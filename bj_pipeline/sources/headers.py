@@ -1,6 +1,6 @@
-"""What one header cell of an analyst's spreadsheet says: label, day, period and unit.
+r"""What one header cell of an analyst's spreadsheet says: label, day, period and unit.
 
-What belongs here: taking a cell such as ``总市值\\n[交易日期] 2026-02-27\\n[单位] 亿元`` apart by a
+What belongs here: taking a cell such as ``总市值\n[交易日期] 2026-02-27\n[单位] 亿元`` apart by a
 vendor's grammar. What does not: which table a label feeds.
 """
 
@@ -19,6 +19,7 @@ _DAY = re.compile(
     r"(?<!\d)(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{4}年\d{1,2}月\d{1,2}日|(?:19|20)\d{6})(?!\d)"
 )
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?:年年报|年报|年度|年|A(?![A-Z]))(?!\d)")
+_MIDNIGHT = re.compile(r"(?<=\d)[T ]0?0:00(?::00(?:\.0+)?)?")
 _BARE_YEAR = re.compile(r"(?:19|20)\d{2}")
 _SEPARATORS = re.compile(r"[\s,;]+")
 _BRACKETS = str.maketrans("【】〔〕", "[][]", "↑↓▲▼")
@@ -68,7 +69,7 @@ def parse(text: str, grammar: Grammar) -> Header:
         text: The cell, with its line breaks.
         grammar: The vendor's words.
     """
-    rest = unicodedata.normalize("NFKC", text).translate(_BRACKETS)
+    rest = _MIDNIGHT.sub("", unicodedata.normalize("NFKC", text).translate(_BRACKETS))
     header = Header(" ".join(rest.split()))
     for name, value in _BRACKET.findall(rest):
         if value.strip():

@@ -15,7 +15,6 @@ from bj_pipeline.sources.codes import normalise
 from bj_pipeline.sources.mappings import ColumnMapping, Interface, vendors
 from bj_pipeline.sources.spreadsheets import Sheet
 from bj_pipeline.sources.views import Field, Layout, Part, UnknownLayoutError, View, check_widths
-from bj_pipeline.sources.views import filled as filled_rows
 from bj_pipeline.warehouse import tables
 
 _TOKENS = (
@@ -32,7 +31,15 @@ Known = tuple[str, str, Interface]
 def named(delivery: Delivery) -> Known | None:
     """The interface that a delivery or its file name names, if it names one."""
     if delivery.interface:
-        return next((known for known in _all() if _is_meant(known, delivery)), None)
+        alike = [known for known in _all() if known[1] == delivery.interface]
+        own = [known for known in alike if delivery.vendor in {"", known[0]}]
+        # The sample speaks for made-up vendors in its own layout.
+        lent = [
+            (delivery.vendor, name, interface)
+            for vendor, name, interface in alike
+            if vendors()[vendor].named_only
+        ]
+        return next(iter([*own, *lent]), None)
     found = from_file_name(delivery.name)
     if found is None or delivery.vendor not in {"", found[0][0]}:
         return None
@@ -74,11 +81,10 @@ def bind(known: Known, delivery: Delivery, sheet: Sheet) -> Layout:
     fed = frozenset(interface.tables)
     if interface.refused:
         return Layout(vendor, name, fed, refused=interface.refused)
-    rows, lines = filled_rows(sheet.rows, sheet.lines)
-    header = [cells.words(cell) for cell in rows[0]]
+    header = [cells.words(cell) for cell in sheet.rows[0]]
     given = parameters(delivery)
-    unknown = _check_header(known, delivery.name, header, given, lines[0])
-    rows, lines = rows[1:], lines[1:]
+    unknown = _check_header(known, delivery.name, header, given, sheet.lines[0])
+    rows, lines = sheet.rows[1:], sheet.lines[1:]
     if not rows:
         rule = "there are rows below the header"
         raise DataError(delivery.name, rule, "Fetch or export it again.", found="the header only")
@@ -91,7 +97,7 @@ def bind(known: Known, delivery: Delivery, sheet: Sheet) -> Layout:
         is_index = table == tables.RAW_INDEX_QUOTES
         view = View(vendor, name, table, fields, keep=tuple(keep), latest=latest, indices=is_index)
         parts.append(Part(view, delivery.name, rows, lines, constants))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if unknown:
         notes = (f"{delivery.name}: columns that are not known were left out: {_some(unknown)}",)
     return Layout(vendor, name, fed, tuple(parts), interface.row_cap, notes=notes)
@@ -127,8 +133,8 @@ def unknown(delivery: Delivery, sheet: Sheet) -> UnknownLayoutError:
     found = f"not understood: {_some(sorted(header - understood))}"
     if closest and understood:
         found = (
-            f"something close to {closest[0]} {closest[1]}; understood: {_some(sorted(understood))}; "
-            f"{found}; missing: {_some(missing)}"
+            f"something close to {closest[0]} {closest[1]}; "
+            f"understood: {_some(sorted(understood))}; {found}; missing: {_some(missing)}"
         )
     return UnknownLayoutError(
         delivery.name,
@@ -159,17 +165,12 @@ def _open_to(delivery: Delivery) -> list[Known]:
     ]
 
 
-def _is_meant(known: Known, delivery: Delivery) -> bool:
-    return known[1] == delivery.interface and delivery.vendor in {"", known[0]}
-
-
 def _parameter(token: str) -> tuple[str, str] | None:
     return next(((name, token) for name, form in _TOKENS if form.fullmatch(token)), None)
 
 
 def _header(sheet: Sheet) -> frozenset[str]:
-    rows, _ = filled_rows(sheet.rows, sheet.lines)
-    return frozenset(cells.words(cell) for cell in rows[0]) - {""}
+    return frozenset(cells.words(cell) for cell in sheet.rows[0]) - {""}
 
 
 def _columns(interface: Interface) -> list[ColumnMapping]:
@@ -184,15 +185,14 @@ def _has(header: frozenset[str] | Sequence[str], column: ColumnMapping) -> bool:
 
 def _names_indices(sheet: Sheet, interface: Interface) -> bool:
     """Whether the first rows speak of indices."""
-    rows, _ = filled_rows(sheet.rows, sheet.lines)
-    header = [cells.words(cell) for cell in rows[0]]
+    header = [cells.words(cell) for cell in sheet.rows[0]]
     columns = next(iter(interface.tables.values()))
     position = next(
         (header.index(name) for name in columns["code"].headers if name in header), None
     )
     if position is None:
         return False
-    for row in rows[1:_PROBED_ROWS]:
+    for row in sheet.rows[1:_PROBED_ROWS]:
         try:
             if normalise(cells.words(row[position])).is_index:
                 return True

@@ -18,7 +18,7 @@ from sqlalchemy import Boolean, Date, Double, Integer
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import Issue
 from bj_pipeline.sources import Delivery, cells, combination, grammars, interfaces, selection
-from bj_pipeline.sources.mappings import ADJUSTED_CLOSE, vendors
+from bj_pipeline.sources.mappings import ADJUSTED_CLOSE, SPREADSHEET, vendors
 from bj_pipeline.sources.spreadsheets import Cell, Row, sheets
 from bj_pipeline.sources.views import Field, Layout, Part, View
 from bj_pipeline.warehouse import tables
@@ -147,8 +147,6 @@ def _frames(layouts: Sequence[Layout], table: str) -> tuple[list[pd.DataFrame], 
     for view, members in by_view.items():
         frame, remarks = _values(view, members)
         notes += remarks
-        if any(layouts[position].row_cap for position, _ in members):
-            _refuse_cut(frame)
         if not frame.empty:
             frames.append(frame)
     return frames, notes
@@ -266,7 +264,7 @@ def _companies(frame: pd.DataFrame, view: View) -> tuple[pd.DataFrame, list[str]
     notes: list[str] = []
     wanted = frame.pop("is_wanted")
     others = frame[~wanted]
-    if view.table == tables.RAW_INDEX_QUOTES and view.interface != grammars.SPREADSHEET:
+    if view.table == tables.RAW_INDEX_QUOTES and view.interface != SPREADSHEET:
         for _, row in others.head(1).iterrows():
             rule, remedy = "the code is an index's", "Name the index with its own exchange."
             raise DataError(row["place"], rule, remedy, int(row["line"]), row["code"])
@@ -301,21 +299,21 @@ def _named(values: Iterable[object]) -> str:
     return ", ".join(different[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _refuse_cut(frame: pd.DataFrame) -> None:
-    """Refuse a result in which one day holds far fewer companies than the others.
+def _refuse_cut(rows: pd.DataFrame, days: Sequence[date]) -> None:
+    """Refuse results in which one of the issue's days holds far fewer companies than the others.
 
-    Vendors cut silently in the middle of a day; the whole result's size may no longer show it.
+    Vendors cut silently in the middle of a day, and a file may hold only a part of the result.
     """
-    for place, rows in frame.groupby("place", sort=False):
-        if "date" not in rows:
-            continue
-        sizes = rows.groupby("date")["code"].nunique()
-        fewest, most = sizes.min(), sizes.max()
-        if most >= _CUT_COMPANIES and fewest < _CUT_SHARE * most and "title" not in rows:
-            rule = "all days of a result hold about as many companies"
-            remedy = "The result was cut: fetch fewer days a call."
-            day = date.fromordinal(int(sizes.idxmin()))
-            raise DataError(str(place), rule, remedy, found=f"{fewest} of {most} on {day}")
+    wanted = rows[rows["date"].isin([day.toordinal() for day in days])]
+    sizes = wanted.groupby("date")["code"].nunique()
+    fewest, most = sizes.min(), sizes.max()
+    if most >= _CUT_COMPANIES and fewest < _CUT_SHARE * most:
+        cut = int(sizes.index.tolist()[int(sizes.argmin())])
+        place = _named(wanted.loc[wanted["date"] == cut, "place"])
+        rule = "each day of a result holds about as many companies"
+        remedy = "The result was cut: fetch fewer days a call."
+        found = f"{fewest} on {date.fromordinal(cut)}, {most} on another day"
+        raise DataError(place, rule, remedy, found=found)
 
 
 def _of_issue(
@@ -330,21 +328,19 @@ def _of_issue(
         return stacked, []
     notes: list[str] = []
     if table in _DATED:
-        for (vendor, interface), rows in stacked.groupby(["vendor", "interface"], sort=False):
-            notes += _check_days(f"{vendor} {interface}", rows, table, issue)
+        capped = {(layout.vendor, layout.interface) for layout in layouts if layout.row_cap}
+        for owner, rows in stacked.groupby(["vendor", "interface"], sort=False):
+            notes += _check_days(" ".join(map(str, owner)), rows, table, issue)
+            if owner in capped:
+                _refuse_cut(rows, [issue.base_date, *issue.sessions])
         base_is_known = _has_base(stacked, issue)
         stacked = stacked[base_is_known | (stacked["date"] > issue.base_date.toordinal())]
     stacked = stacked.reset_index(drop=True)
     priced = stacked["close"].notna() if "close" in stacked else True
     mask = selection.needed(stacked.assign(priced=priced), table, issue)
-    per_file = (~mask).groupby(stacked["file"]).sum()
-    left = {int(position): int(count) for position, count in per_file.items() if count}
-    names = [stacked.loc[stacked["file"] == position, "place"].iloc[0] for position in left]
-    if len(left) > _SHOWN:
-        notes.append(f"{sum(left.values())} rows of other days in {len(left)} files were left out")
-    else:
-        counts = zip(names, left.values(), strict=True)
-        notes += [f"{name}: {count} rows of other days were left out" for name, count in counts]
+    left = stacked.loc[~mask, "place"]
+    if not left.empty:
+        notes.append(f"{_named(left)}: {len(left)} rows of other days left out")
     return stacked[mask], notes
 
 
@@ -387,10 +383,19 @@ def _completed(
     """Derive what follows from the merged columns, and say which columns no file gives."""
     notes: list[str] = []
     if table == tables.RAW_QUOTES:
-        unpriced = merged["close"].isna() if "close" in merged else pd.Series(True, merged.index)
+        unpriced = (
+            merged["close"].isna()
+            if "close" in merged
+            else pd.Series(data=True, index=merged.index)
+        )
         if unpriced.any():
             notes.append(f"{int(unpriced.sum())} adjustment factors without a close were left out")
         merged = combination.with_factors(merged[~unpriced], places)
+        if "adj_factor" in merged and merged["adj_factor"].isna().any():
+            bare = merged[merged["adj_factor"].isna()]
+            notes.append(
+                f"{len(bare)} closes without an adjustment factor ({_named(bare['code'])})"
+            )
     if "pe_ttm" in merged:
         losses = merged["pe_ttm"] == _LOSS
         merged = merged.assign(pe_ttm=merged["pe_ttm"].mask(losses), pe_ttm_is_loss=losses)
@@ -434,7 +439,8 @@ def _contributions(stacked: pd.DataFrame, merged: pd.DataFrame, table: str) -> d
     """Delivery's position → rows of the table that it had a part in."""
     key = list(tables.key(table))
     parts = stacked[["file", *key]].drop_duplicates().merge(merged[key], on=key)
-    return {int(position): int(count) for position, count in parts.groupby("file").size().items()}
+    counts = parts["file"].value_counts()
+    return dict(zip(counts.index.tolist(), counts.tolist(), strict=True))
 
 
 def _files(

@@ -149,7 +149,7 @@ class Vendor(_Model):
 
     @model_validator(mode="after")
     def _tables_exist(self) -> "Vendor":
-        feeds = [
+        feeds: list[Mapping[str, Mapping[str, object]]] = [
             interface.tables for interface in self.interfaces.values() if not interface.refused
         ]
         feeds += [self.spreadsheet.tables] if self.spreadsheet else []

@@ -7,11 +7,15 @@ to open. What does not: what a row or a cell means.
 import csv
 import datetime as dt
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+import python_calamine
 
 from bj_pipeline.errors import DataError
 
@@ -31,6 +35,7 @@ _ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _REFERENCE = re.compile(rb'<c [^>]*?r="([A-Z]{1,3})(\d{1,7})"')
 _FAILED = re.compile(rb'<c [^>]*?r="([A-Z]+\d+)"[^>]*t="e"[^>]*>.*?<v>(#(?!N/A)[^<]*)</v>')
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, ValueError)
 _SAVE_AGAIN = "Export or save the file again."
 _LAST_OF_TWO_BYTES = "\u07ff"
 
@@ -41,7 +46,7 @@ class Sheet:
 
     Attributes:
         name: Name of the worksheet; empty for CSV.
-        rows: Cells as the file holds them: always text in CSV, typed in a workbook.
+        rows: Rows that hold anything, as the file has them: text in CSV, typed in a workbook.
         lines: Line (or row number in the workbook) of each row.
     """
 
@@ -82,6 +87,18 @@ def sheets(name: str, content: bytes) -> tuple[Sheet, ...]:
     return found
 
 
+def is_filled(row: Row) -> bool:
+    """Whether a row holds anything."""
+    return any(cell.strip() if isinstance(cell, str) else True for cell in row)
+
+
+def _filled(name: str, rows: Sequence[Row], lines: Sequence[int]) -> Iterator[Sheet]:
+    """The sheet without its blank rows, if anything is left."""
+    kept = [(row, line) for row, line in zip(rows, lines, strict=True) if is_filled(row)]
+    if kept:
+        yield Sheet(name, [row for row, _ in kept], [line for _, line in kept])
+
+
 def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
     """The one sheet of a CSV file."""
     reader = csv.reader(io.StringIO(_decoded(name, content), newline=""), strict=True)
@@ -96,7 +113,7 @@ def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
     except csv.Error as error:
         rule = "quoted cells are closed and cells are separated by commas"
         raise DataError(name, rule, _SAVE_AGAIN, begins, str(error)) from error
-    return (Sheet("", rows, lines),) if any(map(any, rows)) else ()
+    return tuple(_filled("", rows, lines))
 
 
 def _decoded(name: str, content: bytes) -> str:
@@ -138,21 +155,19 @@ def _decoded_as_chinese(name: str, content: bytes, error: UnicodeDecodeError) ->
 def _inspect_archive(name: str, content: bytes) -> None:
     """Refuse a workbook that is damaged, a bomb, or declares entities, before it is parsed."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > UNPACKED_LIMIT:
-                rule = f"a workbook unpacks to at most {UNPACKED_LIMIT // 1024**2} MB"
-                remedy = "Export fewer days or columns."
-                raise DataError(name, rule, remedy, found=f"{unpacked} bytes")
-            for member in archive.namelist():
-                _inspect_member(name, member, archive.read(member))
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+    except (zipfile.BadZipFile, ValueError) as error:
         raise _unreadable(name, error) from error
-    except Exception as error:
-        # zlib.error and lzma.LZMAError share no base class with the others.
-        if isinstance(error, DataError | MemoryError):
-            raise
-        raise _unreadable(name, error) from error
+    unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > UNPACKED_LIMIT:
+        rule = f"a workbook unpacks to at most {UNPACKED_LIMIT // 1024**2} MB"
+        raise DataError(name, rule, "Export fewer days or columns.", found=f"{unpacked} bytes")
+    for member in archive.namelist():
+        try:
+            data = archive.read(member)
+        except (*_DAMAGED, RuntimeError, NotImplementedError, EOFError) as error:
+            raise _unreadable(name, error) from error
+        _inspect_member(name, member, data)
 
 
 def _inspect_member(name: str, member: str, data: bytes) -> None:
@@ -192,8 +207,6 @@ def _limit_cells(name: str, cells: int) -> None:
 
 def _workbook(name: str, content: bytes) -> tuple[Sheet, ...]:
     """The visible, filled sheets of a workbook."""
-    import python_calamine  # noqa: PLC0415 - a CSV folder needs no workbook reader
-
     try:
         with python_calamine.load_workbook(io.BytesIO(content)) as book:
             return tuple(_filled_sheets(name, book))
@@ -204,9 +217,7 @@ def _workbook(name: str, content: bytes) -> tuple[Sheet, ...]:
         raise _unreadable(name, error) from error
 
 
-def _filled_sheets(name: str, book: "python_calamine.CalamineWorkbook") -> Iterator[Sheet]:
-    import python_calamine  # noqa: PLC0415 - as above
-
+def _filled_sheets(name: str, book: python_calamine.CalamineWorkbook) -> Iterator[Sheet]:
     for number, about in enumerate(book.sheets_metadata):
         visible = about.visible == python_calamine.SheetVisibleEnum.Visible
         if not visible or about.typ != python_calamine.SheetTypeEnum.WorkSheet:
@@ -214,8 +225,7 @@ def _filled_sheets(name: str, book: "python_calamine.CalamineWorkbook") -> Itera
         sheet = book.get_sheet_by_index(number)
         _limit_cells(name, sheet.total_height * sheet.total_width)
         rows = sheet.to_python(skip_empty_area=False)
-        if any(cell != "" for row in rows for cell in row):
-            yield Sheet(about.name, rows, range(1, len(rows) + 1))
+        yield from _filled(about.name, rows, range(1, len(rows) + 1))
 
 
 def _unreadable(name: str, error: Exception) -> DataError:

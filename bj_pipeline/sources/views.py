@@ -1,7 +1,8 @@
 """What recognition hands to reading: which cell of a delivery is which column of which table.
 
 What belongs here: these types. What does not: how they come about (``interfaces`` for tables whose
-headers are fixed, ``grammars`` for analysts' spreadsheets), and what is done with them (``layouts``).
+headers are fixed, ``grammars`` for analysts' spreadsheets), and what becomes of them
+(``layouts``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 
 from bj_pipeline.errors import DataError
 from bj_pipeline.sources.mappings import Kind
-from bj_pipeline.sources.spreadsheets import Cell, Row
+from bj_pipeline.sources.spreadsheets import Cell, Row, is_filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +121,6 @@ class UnknownLayoutError(DataError):
     """
 
     understood: tuple[str, ...] = ()
-
-
-def filled(rows: Sequence[Row], lines: Sequence[int]) -> tuple[list[Row], list[int]]:
-    """The rows that hold anything, and their lines."""
-    kept = [(row, line) for row, line in zip(rows, lines, strict=True) if is_filled(row)]
-    return [row for row, _ in kept], [line for _, line in kept]
-
-
-def is_filled(row: Row) -> bool:
-    """Whether a row holds anything."""
-    return any(cell.strip() if isinstance(cell, str) else True for cell in row)
 
 
 def check_widths(place: str, rows: Sequence[Row], lines: Sequence[int], width: int) -> None:

@@ -59,7 +59,8 @@ class Warehouse:
         return engine
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it happens, or nothing."""
         with self.engine.execution_options(writes=True).begin() as connection:
             yield connection
 
@@ -75,7 +76,7 @@ class Warehouse:
         """
         ordered = {name: _in_order(name, frame) for name, frame in frames.items()}
         versions = {name: data_version(frame) for name, frame in ordered.items()}
-        with self._writing() as connection:
+        with self.writing() as connection:
             for name, frame in ordered.items():
                 _replace_rows(connection, name, issue, frame)
                 _replace_partition(connection, name, issue, versions[name], len(frame))
@@ -85,7 +86,7 @@ class Warehouse:
         """Replace the list of files that one raw table of an issue was read from."""
         inputs = tables.table(tables.INPUT_FILES)
         rows = _records(files.assign(table=table), issue)
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 delete(inputs).where(inputs.c.issue == issue, inputs.c.table == table)
             )
@@ -96,7 +97,7 @@ class Warehouse:
         """Replace the latest results of some checks of an issue (columns of ``check_results``)."""
         checks = tables.table(tables.CHECK_RESULTS)
         names = [str(name) for name in results["check"]]
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 delete(checks).where(checks.c.issue == issue, checks.c.check.in_(names))
             )
@@ -123,7 +124,9 @@ class Warehouse:
             query = query.where(source.c.issue == issue)
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
-        frame = _typed(name, pd.DataFrame(rows, columns=[str(key) for key in source.columns.keys()]))
+        frame = _typed(
+            name, pd.DataFrame(rows, columns=[column.name for column in source.columns])
+        )
         return frame if issue is None else frame.drop(columns="issue")
 
     def version(self, name: str, issue: int) -> str | None:
@@ -192,7 +195,7 @@ def _in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Give each column the type that its table declares: dates as ``datetime.date``."""
-    typed = {}
+    typed: dict[str, pd.Series] = {}
     for column in tables.table(name).columns:
         if column.name not in frame:
             continue
@@ -214,7 +217,10 @@ def _typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _records(frame: pd.DataFrame, issue: int) -> list[dict[str, object]]:
     plain = frame.astype(object).where(frame.notna(), None)
-    return [{"issue": issue, **row} for row in plain.to_dict("records")]
+    return [
+        {"issue": issue} | {str(name): value for name, value in row.items()}
+        for row in plain.to_dict("records")
+    ]
 
 
 def _replace_rows(connection: Connection, name: str, issue: int, frame: pd.DataFrame) -> None:

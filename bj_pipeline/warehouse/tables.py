@@ -99,7 +99,9 @@ _table(
     ("code", "date", "vendor"),
     _code(),
     _day("date", "trading day", required=True),
-    _text("vendor", "whose figures these are: tushare, ifind, wind, akshare, sample", required=True),
+    _text(
+        "vendor", "whose figures these are: tushare, ifind, wind, akshare, sample", required=True
+    ),
     _text("vendor_code", "code as the vendor wrote it"),
     _number("total_shares", "total shares, in shares"),
     _number("market_cap", "market cap as the vendor gives it, yuan"),
@@ -182,8 +184,11 @@ _table(
     _text("sector", "sector of the pool; empty for AI-chain companies outside the pool"),
     _number("close_base", "unadjusted close at the base date (or last before it), yuan"),
     _number("close", "unadjusted close at the close date (or last before it), yuan"),
-    _number("change", "adjusted close ÷ adjusted close at the base date − 1, a fraction; "
-            "empty without a price at the base date"),
+    _number(
+        "change",
+        "adjusted close ÷ adjusted close at the base date − 1, a fraction; "
+        "empty without a price at the base date",
+    ),
     _number("market_cap_base", "unadjusted close × total shares at the base date, yuan"),
     _number("market_cap", "unadjusted close × total shares at the close date, yuan"),
     _number("pe_ttm_base", "PE TTM at the base date, ×"),
@@ -192,7 +197,9 @@ _table(
     _flag("pe_ttm_base_is_loss", "loss of unknown size at the base date"),
     _flag("pe_ttm_is_loss", "loss of unknown size at the close date"),
     _text("pe_ttm_vendor", "whose PE this is"),
-    Column("fiscal_year", Integer, nullable=True, comment="last full year published by the close date"),
+    Column(
+        "fiscal_year", Integer, nullable=True, comment="last full year published by the close date"
+    ),
     _number("revenue", "revenue of that year, yuan"),
     _number("net_profit", "net profit of that year, yuan"),
 )
@@ -207,7 +214,9 @@ _table(
     _number("pe_ttm", "PE TTM at the close date by this table's vendor, ×"),
     _flag("pe_ttm_is_loss", "loss of unknown size"),
     _text("pe_ttm_vendor", "whose PE this is"),
-    Column("fiscal_year", Integer, nullable=True, comment="last full year published by the close date"),
+    Column(
+        "fiscal_year", Integer, nullable=True, comment="last full year published by the close date"
+    ),
     _number("revenue", "revenue of that year, yuan"),
     _number("net_profit", "net profit of that year, yuan"),
 )
@@ -248,8 +257,11 @@ _table(
     MARKET_METRICS,
     "Figures of the whole pool and of the indices",
     ("metric",),
-    _text("metric", "pool_size, rising_companies, median_change, index_change_899050.BJ, …",
-          required=True),
+    _text(
+        "metric",
+        "pool_size, rising_companies, median_change, index_change_899050.BJ, …",
+        required=True,
+    ),
     _number("value", "counts, or fractions for shares and changes"),
 )
 _table(

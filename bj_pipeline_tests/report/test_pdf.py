@@ -5,7 +5,15 @@ import pytest
 
 from bj_pipeline.errors import DataError
 from bj_pipeline.report import charts, pdf
-from bj_pipeline.report.document import Document, Fact, FigureRow, Section, Words, numbered
+from bj_pipeline.report.document import (
+    Document,
+    Fact,
+    FigureRow,
+    Paragraph,
+    Section,
+    Words,
+    numbered,
+)
 from bj_pipeline_tests.report.example import HOSTILE_NAMES, example_document
 
 
@@ -168,32 +176,34 @@ def test_the_source_of_a_table_is_never_alone_on_a_page(rows):
         assert all(row in text(page) for row in last_rows)
 
 
-def test_figures_of_a_row_stand_on_one_page_with_titles_and_sources(pages, document):
-    for block in document.blocks():
-        if isinstance(block, FigureRow):
-            captions = [f"图表{one.number}{one.title}".replace(" ", "") for one in block.figures]
-            where = [[n for n in page_of(pages, caption) if n != 2] for caption in captions]
-            assert len({tuple(numbers) for numbers in where}) == 1
+def pushed_down(document, lines, *sections):
+    """The sections, after so many lines of text: somewhere they meet the foot of a page."""
+    line = Paragraph(line=(Words(text="一行文字。"),))
+    filler = Section(id="filler", title="铺垫", level=1, blocks=(line,) * lines)
+    return document.model_copy(update={"sections": numbered((filler, *sections))})
 
 
-def test_no_heading_stands_alone_at_the_foot_of_a_page(document, pictures):
-    market = next(one for one in document.sections if one.id == "market")
-    fillers = tuple(
-        Section(
-            id=f"s{at}",
-            title=f"小节{at}",
-            level=2,
-            blocks=market.blocks[:1] * (1 + at % 3) + market.blocks[1:2] * (at % 4 == 3),
-        )
-        for at in range(24)
-    )
-    sections = numbered((document.sections[0], *fillers))
-    pictures_too = pictures | {"distribution": pictures["distribution"]}
-    with opened(document.model_copy(update={"sections": sections}), pictures_too) as book:
-        for page in list(book)[2:-1]:
-            lines = [one for one in page.get_text().splitlines() if one.strip()]
-            body = [one for one in lines if not re.search(r"第 \d+ 页|示例|^\d+$", one)]
-            assert not body[-1].startswith("小节")
+@pytest.mark.parametrize("lines", range(24, 38, 2))
+def test_figures_of_a_row_stand_on_one_page_with_titles_and_sources(document, pictures, lines):
+    row = next(block for block in document.blocks() if isinstance(block, FigureRow))
+    section = Section(id="row", title="一行图", level=2, blocks=(row,))
+    with opened(pushed_down(document, lines, section), pictures) as book:
+        (page,) = [page for page in book if row.figures[0].note in text(page)]
+        printed = text(page)
+    for figure in row.figures:
+        assert figure.title.replace(" ", "") in printed
+        assert figure.source in printed
+        assert figure.chart.categories[-1] in printed
+
+
+@pytest.mark.parametrize("lines", range(38, 44))
+def test_no_heading_stands_alone_at_the_foot_of_a_page(document, pictures, lines):
+    line = Paragraph(line=(Words(text="小节的第一行。"),))
+    section = Section(id="part", title="小节标题", level=2, blocks=(line,))
+    chapter = Section(id="chapter", title="部分标题", level=1, blocks=())
+    with opened(pushed_down(document, lines, chapter, section), pictures) as book:
+        (page,) = [page for page in list(book)[2:] if "小节的第一行" in text(page)]
+        assert "部分标题小节标题小节的第一行" in text(page)
 
 
 def test_charts_are_described_for_those_who_cannot_see_them(document, pictures):

@@ -20,7 +20,7 @@ from bj_pipeline.warehouse import tables
 
 def ai_chain_section(data: ReportData) -> Section:
     """The whole part; empty of figures where the issue has no market caps."""
-    segments = list(dict.fromkeys(data.ai_chain["segment"]))
+    segments = list(dict.fromkeys(data.ai_chain_rows["segment"]))
     counts = {segment: _companies(data, segment) for segment in segments}
     total = data.ledger.number(
         f"{tables.AI_CHAIN_METRICS}/companies",
@@ -81,7 +81,9 @@ def _cap_figure(data: ReportData, segments: list[str]) -> Figure:
             unit="亿元",
         ),
         source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
-        alt="条形图：" + "，".join(f"{s} {f.printed}" for s, f in zip(segments, caps, strict=True)) + "。",
+        alt="条形图："
+        + "，".join(f"{s} {f.printed}" for s, f in zip(segments, caps, strict=True))
+        + "。",
     )
 
 
@@ -103,7 +105,7 @@ def _companies_figure(data: ReportData, segments: list[str], counts: dict[str, F
 
 def _table(data: ReportData) -> Table:
     rows = []
-    for row in data.ai_chain.to_dict("records"):
+    for row in data.ai_chain_rows.to_dict("records"):
         company = {str(key): value for key, value in row.items()}
         figures = [
             number_cell(company_fact(data, company, column, tables.AI_CHAIN_METRICS))

@@ -25,7 +25,9 @@ def announcements_summary(data: ReportData) -> Line:
     return say(
         "本周收录公告{items}，涉及{companies}公司，其中{kinds}。",
         items=_count(data, "items", float(len(data.announcements)), "title", ITEMS),
-        companies=_count(data, "companies", float(data.announcements["code"].nunique()), "code", COUNT),
+        companies=_count(
+            data, "companies", float(data.announcements["code"].nunique()), "code", COUNT
+        ),
         kinds=join(
             [
                 say(

@@ -1,5 +1,7 @@
 """Market: how the pool moved this week, beside the indices."""
 
+from itertools import pairwise
+
 import pandas as pd
 
 from bj_pipeline.metrics.rankings import WHOLE_POOL
@@ -53,7 +55,7 @@ def index_changes(data: ReportData) -> list[tuple[str, Fact]]:
     """Name and change of each index that the issue has."""
     return [
         (index.name, market_fact(data, f"index_change_{index.code}"))
-        for index in data.indices
+        for index in data.reference.indices
         if pd.notna(data.metric.get(f"index_change_{index.code}"))
     ]
 
@@ -137,14 +139,20 @@ def _distribution(data: ReportData) -> Figure:
     bounds = [float("-inf"), *_EDGES, float("inf")]
     labels = [
         f"<{_EDGES[0]:.0%}",
-        *(f"{low * 100:.0f}~{high * 100:.0f}%" for low, high in zip(_EDGES, _EDGES[1:], strict=False)),
+        *(
+            f"{low * 100:.0f}~{high * 100:.0f}%"
+            for low, high in pairwise(_EDGES)
+        ),
         f"≥{_EDGES[-1]:.0%}",
     ]
     facts = []
-    for label, low, high in zip(labels, bounds, bounds[1:], strict=False):
+    for label, low, high in zip(labels, bounds[:-1], bounds[1:], strict=True):
         count = float(((changes >= low) & (changes < high)).sum())
         origin = data.origin(
-            tables.COMPANY_METRICS, "sector 非空", "change", f"涨跌幅在 {label} 的公司数（左闭右开）"
+            tables.COMPANY_METRICS,
+            "sector 非空",
+            "change",
+            f"涨跌幅在 {label} 的公司数（左闭右开）",
         )
         facts.append(data.ledger.number(f"distribution/{label}", count, COUNT, origin))
     median = market_fact(data, "median_change")
@@ -180,9 +188,7 @@ def _index_figure(data: ReportData, indices: list[tuple[str, Fact]]) -> Figure:
     )
 
 
-def fact_series(
-    name: str, facts: list[Fact], scale: float = 1, role: str = "current"
-) -> Series:
+def fact_series(name: str, facts: list[Fact], scale: float = 1, role: str = "current") -> Series:
     """A chart's series out of facts."""
     return Series.model_validate(
         {

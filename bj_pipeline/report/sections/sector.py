@@ -31,8 +31,8 @@ from bj_pipeline.report.facts import (
     join,
     say,
 )
-from bj_pipeline.report.sections.market import fact_series, leaders, listed_changes
 from bj_pipeline.report.sections.company_facts import name_cell, number_cell
+from bj_pipeline.report.sections.market import fact_series, leaders, listed_changes
 from bj_pipeline.warehouse import tables
 
 NAMED = 3
@@ -256,24 +256,24 @@ def _movers(data: ReportData, sector: str) -> Line:
 
 def _bucket_facts(data: ReportData, sector: str, measure: _Measure) -> list[tuple[str, Fact, Fact]]:
     """Label, last week's count and this week's count of each bucket."""
-    chosen = (data.buckets["sector"] == sector) & (data.buckets["measure"] == measure.name)
     facts = []
-    for row in data.buckets[chosen].itertuples():
+    for row in data.bucket_rows(sector, measure.name):
+        label = str(row["bucket"])
         counts = [
             data.ledger.number(
-                f"{tables.BUCKET_COUNTS}/{sector}/{measure.name}/{row.bucket}/{column}",
-                float(getattr(row, column)),
+                f"{tables.BUCKET_COUNTS}/{sector}/{measure.name}/{label}/{column}",
+                float(str(row[column])),
                 COUNT,
                 data.origin(
                     tables.BUCKET_COUNTS,
-                    f"sector={sector}, measure={measure.name}, bucket={row.bucket}",
+                    f"sector={sector}, measure={measure.name}, bucket={label}",
                     column,
-                    f"{measure.label.strip()} 在 {row.bucket}{measure.unit} 的公司数（左闭右开）",
+                    f"{measure.label.strip()} 在 {label}{measure.unit} 的公司数（左闭右开）",
                 ),
             )
             for column in ("companies_base", "companies")
         ]
-        facts.append((str(row.bucket), counts[0], counts[1]))
+        facts.append((label, counts[0], counts[1]))
     return facts
 
 
@@ -296,7 +296,11 @@ def _bucket_words(data: ReportData, sector: str, measure: _Measure) -> Line:
         return say("各{label}区间的公司数与上周一致", label=measure.label)
     stays = any(direction(before, after) == "flat" for _, before, after in facts)
     tail = "，其余区间不变" if stays else ""
-    return say(f"{{label}}分布上，{{clauses}}{tail}", label=measure.label.lstrip(), clauses=join(clauses, "，"))
+    return say(
+        f"{{label}}分布上，{{clauses}}{tail}",
+        label=measure.label.lstrip(),
+        clauses=join(clauses, "，"),
+    )
 
 
 def _trend_figure(data: ReportData, sector: str) -> Figure:
@@ -372,7 +376,9 @@ def _bucket_figure(data: ReportData, sector: str, measure: _Measure) -> Figure:
 
 def _movers_figure(data: ReportData, sector: str) -> Figure:
     pairs = leaders(data, sector, CHARTED)
-    title = f"{sector}涨幅前五：{pairs[0][0]} {pairs[0][1].printed}" if pairs else f"{sector}涨幅前五"
+    title = (
+        f"{sector}涨幅前五：{pairs[0][0]} {pairs[0][1].printed}" if pairs else f"{sector}涨幅前五"
+    )
     return Figure(
         id=f"movers-{sector}",
         title=title,
@@ -393,10 +399,10 @@ def overview_figure(data: ReportData) -> Figure:
     sectors = data.sector_names
     if data.has_market_cap:
         facts = [sector_change(data, sector, "total_market_cap") for sector in sectors]
-        what, raw = "总市值变动", (tables.RAW_QUOTES, tables.RAW_VALUATIONS)
+        what, source = "总市值变动", data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS)
     else:
         facts = [sector_median_change(data, sector) for sector in sectors]
-        what, raw = "涨跌幅中值", (tables.RAW_QUOTES,)
+        what, source = "涨跌幅中值", data.source(tables.RAW_QUOTES)
     known = [pair for pair in zip(sectors, facts, strict=True) if pair[1].value is not None]
     best = max(known, key=lambda pair: pair[1].value or 0.0, default=None)
     finding = f"：{best[0]}居前，{best[1].printed}" if best else ""
@@ -410,8 +416,10 @@ def overview_figure(data: ReportData) -> Figure:
             unit="%",
             signed=True,
         ),
-        source=data.source(*raw),
-        alt="条形图：" + "，".join(f"{s} {f.printed}" for s, f in zip(sectors, facts, strict=True)) + "。",
+        source=source,
+        alt="条形图："
+        + "，".join(f"{s} {f.printed}" for s, f in zip(sectors, facts, strict=True))
+        + "。",
     )
 
 

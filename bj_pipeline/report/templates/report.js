@@ -90,7 +90,8 @@ const MISSING = new Set(["", "—"]);
 const NUMBER = /^[+-]?[\d,]*\.?\d+(X|%)?$/;
 const collator = new Intl.Collator("zh-CN", { numeric: true });
 
-const cellText = (row, at) => row.cells[at].textContent.trim();
+// Without the arrow that says which way a number went.
+const cellText = (row, at) => row.cells[at].textContent.replace(/[▲▼－]\s*$/, "").trim();
 
 function numberIn(text) {
   if (text === LOSS) return -Infinity;

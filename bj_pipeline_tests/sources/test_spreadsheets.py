@@ -1,0 +1,173 @@
+import datetime as dt
+import io
+import zipfile
+
+import openpyxl
+import pytest
+import xlsxwriter
+
+from bj_pipeline.errors import DataError
+from bj_pipeline.sources import spreadsheets
+from bj_pipeline.sources.spreadsheets import sheets
+from bj_pipeline_tests.sources.vendor_files import (
+    WRITERS,
+    office,
+    openpyxl_xlsx,
+    text,
+    xlsxwriter_xlsx,
+)
+
+ROWS = [["证券代码", "名称", "收盘价"], ["920493.BJ", "并行科技", 152.5], ["430017", "星昊医药", 18]]
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_every_format_gives_the_same_cells(writer):
+    _, write = WRITERS[writer]
+    (sheet,) = sheets("a", write(ROWS))
+    assert [list(row[:2]) for row in sheet.rows] == [row[:2] for row in ROWS]
+    assert [float(row[2]) for row in sheet.rows[1:]] == [152.5, 18.0]
+    assert list(sheet.lines) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("suffix", ["xls", "xlsx"])
+def test_workbooks_of_libreoffice_give_the_same_cells(suffix, tmp_path):
+    (sheet,) = sheets("a", office(ROWS, suffix, tmp_path / suffix))
+    assert [list(row[:2]) for row in sheet.rows] == [row[:2] for row in ROWS]
+
+
+@pytest.mark.parametrize("writer", ["openpyxl", "xlsxwriter", "xlwt"])
+def test_a_workbook_keeps_text_numbers_and_days_apart(writer):
+    day = dt.date(2026, 2, 27)
+    (sheet,) = sheets("a", WRITERS[writer][1]([["00001", 1, day]]))
+    assert sheet.rows[0] == ["00001", 1, day]
+
+
+def test_blank_rows_are_dropped_and_lines_still_count_them():
+    (sheet,) = sheets("a", b"a,b\n\n1,2\n , \n3,4\n")
+    assert list(sheet.rows) == [["a", "b"], ["1", "2"], ["3", "4"]]
+    assert list(sheet.lines) == [1, 3, 5]
+    (sheet,) = sheets("a", openpyxl_xlsx([["a"], [None], ["b"]]))
+    assert list(sheet.lines) == [1, 3]
+
+
+def test_a_line_break_inside_a_cell_moves_the_lines_below():
+    (sheet,) = sheets("a", text([["总市值\n[单位] 亿元", "b"], [1, 2]]))
+    assert sheet.rows[0][0] == "总市值\n[单位] 亿元"
+    assert list(sheet.lines) == [1, 3]
+
+
+def test_hidden_sheets_are_not_read():
+    book = openpyxl.Workbook()
+    book.active.append(["seen"])
+    hidden = book.create_sheet("draft")
+    hidden.append(["unseen"])
+    hidden.sheet_state = "hidden"
+    file = io.BytesIO()
+    book.save(file)
+    assert [list(sheet.rows) for sheet in sheets("a", file.getvalue())] == [[["seen"]]]
+
+
+def _archive(**members: bytes) -> bytes:
+    """A workbook with some members replaced or added."""
+    source = zipfile.ZipFile(io.BytesIO(openpyxl_xlsx(ROWS)))
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            if name not in members:
+                archive.writestr(name, source.read(name))
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def _zip(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def _formula(formula: str, result: str) -> bytes:
+    """A workbook with a name in A1 and a formula's result in B1."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write(0, 0, "PE")
+        sheet.write_formula(0, 1, formula, None, result)
+    return file.getvalue()
+
+
+def _far_cell() -> bytes:
+    book = openpyxl.Workbook()
+    book.active["A1"] = book.active["XFD1048576"] = 1
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+BAD = {
+    "nothing": (b"", "an empty file"),
+    "blanks": (b" \n \n", "an empty file"),
+    "only commas": (b",,\n,,\n", "no filled cell"),
+    "a page of HTML": (b"<!DOCTYPE html><html><body>403</body></html>", "HTML"),
+    "HTML after a mark": (b"\xef\xbb\xbf  <html>", "HTML"),
+    "an XML error": (b'<?xml version="1.0"?><error/>', "HTML or XML"),
+    "random bytes": (bytes(range(256)) * 4, "binary|byte 0x"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(64), "binary|byte 0x"),
+    "text in UTF-16": ("代码,名称\n".encode("utf-16"), "binary|byte 0x"),
+    "neither UTF-8 nor GB18030": (b"a,b\n1,\xff\xff\n", "line 2.*byte 0xff"),
+    "UTF-8 with a damaged byte": (
+        "代码,名称\n920493,并行科技\n".encode().replace("科".encode(), b"\xe7\xa7"),
+        "line 2.*byte 0xe7",
+    ),
+    "an open quotation": (b'a,b\n1,2\n"3,4\n', "line 3.*quoted"),
+    "half a workbook": (openpyxl_xlsx(ROWS)[:900], "can be read"),
+    "a workbook with flipped bytes": (
+        openpyxl_xlsx(ROWS).replace(b"PK\x01\x02", b"PK\x09\x09"),
+        "can be read",
+    ),
+    "a zip that is no workbook": (_zip(**{"notes.txt": b"hello"}), "can be read"),
+    "half an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "can be read"),
+    "entities": (
+        _archive(**{"xl/sharedStrings.xml": b'<!DOCTYPE a [<!ENTITY b "c">]><sst>&b;</sst>'}),
+        "entities",
+    ),
+    "a far cell": (_far_cell(), "17179869184 cells"),
+    "a failed formula": (_formula("=WSD()", "#NAME?"), "#NAME\\? in B1"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_damaged_or_dangerous_file_is_refused_by_name(what):
+    content, message = BAD[what]
+    with pytest.raises(DataError, match=rf"(?s)^market\.csv.*({message})") as raised:
+        sheets("market.csv", content)
+    assert raised.value.remedy
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_unpacked():
+    bomb = _archive(**{"xl/media/image1.bin": bytes(spreadsheets.UNPACKED_LIMIT + 1)})
+    assert len(bomb) < 2_000_000
+    with pytest.raises(DataError, match="unpacks to at most 256 MB"):
+        sheets("bomb.xlsx", bomb)
+
+
+def test_a_file_larger_than_any_vendors_table_is_refused(monkeypatch):
+    monkeypatch.setattr(spreadsheets, "BYTES_LIMIT", 10)
+    with pytest.raises(DataError, match="found 11 bytes"):
+        sheets("a.csv", b"a,b\n1,22222")
+
+
+def test_a_value_that_is_not_available_is_a_blank():
+    (sheet,) = sheets("a", _formula("=NA()", "#N/A"))
+    assert sheet.rows[0] == ["PE", ""]
+
+
+def test_chinese_in_gb18030_is_read_even_where_pairs_look_like_utf8():
+    (sheet,) = sheets("a", "联通,移动通信\n炼石,北证\n".encode("gb18030"))
+    assert sheet.rows == [["联通", "移动通信"], ["炼石", "北证"]]
+
+
+def test_formats_are_told_by_content_not_by_name():
+    assert sheets("data.csv", xlsxwriter_xlsx(ROWS))[0].rows[1][0] == "920493.BJ"
