@@ -6,6 +6,7 @@ and pandas stand inside the commands, so that ``--help`` answers at once.
 
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,8 @@ def _print_frame(frame: Any, form: str, limit: int | None) -> None:
     if form == "csv":
         click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
     elif form == "json":
-        click.echo(frame.to_json(orient="records", force_ascii=False, date_format="iso", indent=1))
+        plain = frame.map(lambda value: value.isoformat() if isinstance(value, date) else value)
+        click.echo(plain.to_json(orient="records", force_ascii=False, double_precision=15, indent=1))
     else:
         from tabulate import tabulate  # noqa: PLC0415
 

@@ -60,7 +60,8 @@ class Runner:
             PipelineError: What stopped the run, for the person who can act.
         """
         issue = closed_issue(str(number))
-        open_source(self.source, self.folder)
+        for remark in open_source(self.source, self.folder).remarks():
+            click.echo(f"Not used: {remark}", err=True)
         self._run(ISSUE_JOB, number)
         folder = self.settings.artifacts / issue.folder
         lines = [*self._remarks(number), f"Issue {number} is ready:"]

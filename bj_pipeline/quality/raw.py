@@ -1,12 +1,12 @@
 """Checks of what the vendors sent: is it whole, of this week, and in the right units?"""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
 from bj_pipeline.quality.check import CRITICAL, WARNING, Evidence, check
+from bj_pipeline.sources.selection import announcement_window
 from bj_pipeline.warehouse import tables
 
 _CODE = r"^\d{6}\.BJ$"
@@ -237,14 +237,10 @@ def financials_are_plausible(gxe: Any, evidence: Evidence) -> Sequence[Any]:
     frame=announcements,
 )
 def announcements_are_of_the_week(gxe: Any, evidence: Evidence) -> Sequence[Any]:
-    """Is every announcement dated after the base date and up to the issue's date, with a title?"""
-    issue = evidence.issue
+    """Is every announcement dated in the issue's window, with a title?"""
+    first, last = announcement_window(evidence.issue)
     return [
-        gxe.ExpectColumnValuesToBeBetween(
-            column="date",
-            min_value=issue.base_date + timedelta(days=1),
-            max_value=issue.issue_date,
-        ),
+        gxe.ExpectColumnValuesToBeBetween(column="date", min_value=first, max_value=last),
         gxe.ExpectColumnValueLengthsToBeBetween(column="title", min_value=1),
         gxe.ExpectColumnValuesToMatchRegex(column="code", regex=_CODE),
     ]

@@ -54,6 +54,10 @@ class Source(Protocol):
         """A pool of its own, where the source does not speak of the curated one (the sample)."""
         ...
 
+    def remarks(self) -> Sequence[str]:
+        """What the user should know of the source itself, such as files that are not used."""
+        ...
+
     def deliver(self, issue: Issue, table: str) -> Sequence[Delivery]:
         """Everything that may feed one raw table for one issue.
 

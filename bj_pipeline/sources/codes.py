@@ -8,7 +8,7 @@ import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 MAPPING_FILE = Path(__file__).parents[1] / "reference" / "bse_code_mapping.csv"
@@ -72,6 +72,7 @@ def mapping(path: Path = MAPPING_FILE) -> Mapping[str, str]:
         return {row["old_code"]: row["new_code"] for row in csv.DictReader(file)}
 
 
+@lru_cache(maxsize=65_536, typed=True)
 def normalise(written: object, *, index: bool = False) -> Code:
     """The canonical form of a code.
 
@@ -88,7 +89,7 @@ def normalise(written: object, *, index: bool = False) -> Code:
     """
     if isinstance(written, int | float) and not isinstance(written, bool):
         written = f"{written:.0f}" if written == written // 1 else str(written)
-    text = str(written).strip().upper().removesuffix(".0")
+    text = str(written).strip("=\"' \t\r\n").upper().removesuffix(".0")
     match = _WRITTEN.fullmatch(text)
     if match is None:
         raise ValueError("a code has six digits and perhaps its exchange, such as 920493.BJ")

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from json import JSONDecodeError
 from threading import Lock
 from typing import TypeVar
 
@@ -90,19 +89,20 @@ class Fetcher:
             reraise=True,
         )
         try:
-            return retrying(self._attempt, ask)
+            answer: _Answer = retrying(self._attempt, what, ask)
         except TransientError as error:
             raise SourceError(
                 f"{self.vendor} {what}: {error} ({self.attempts} attempts). What has arrived so "
                 "far is kept; run it again later, or see `bj-pipeline doctor`."
             ) from None
+        return answer
 
-    def _attempt(self, ask: Callable[[], _Answer]) -> _Answer:
+    def _attempt(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
         self._keep_the_rate()
         try:
             return ask()
         except Exception as error:  # noqa: BLE001 - clients raise bare exceptions of every kind
-            failure = self._meaning(error)
+            failure = self._meaning(what, error)
         # Raised out here so that no traceback leads to an original that may hold the token.
         raise failure
 
@@ -133,7 +133,7 @@ class Fetcher:
             state.upcoming_sleep,
         )
 
-    def _meaning(self, error: Exception) -> PipelineError:
+    def _meaning(self, what: str, error: Exception) -> PipelineError:
         """The error as it is shown: typed, and without secrets."""
         if isinstance(error, PipelineError):
             return error
@@ -141,7 +141,8 @@ class Fetcher:
         text = str(known)
         for secret in filter(None, self.secrets):
             text = text.replace(secret, _HIDDEN)
-        return type(known)(text)
+        is_repeated = isinstance(known, TransientError)
+        return type(known)(text if is_repeated else f"{self.vendor} {what}: {text}")
 
 
 def _failure(state: RetryCallState) -> BaseException | None:
@@ -150,11 +151,12 @@ def _failure(state: RetryCallState) -> BaseException | None:
 
 def _in_general(error: Exception) -> str:
     """What an exception of any client says."""
-    if isinstance(error, JSONDecodeError):
-        found = error.doc.strip()
-        kind = (
-            "a page of HTML" if found.startswith("<") else "something else" if found else "nothing"
-        )
+    if isinstance(error, ValueError) and hasattr(error, "doc"):
+        # simplejson, where it is installed, takes the place of json in requests.
+        found = str(error.doc).strip()
+        kind = "something else" if found else "nothing"
+        if found.startswith("<"):
+            kind = "a page of HTML"
         return f"the answer should be JSON, and is {kind}"
     name = type(error).__name__
     if isinstance(error, OSError):

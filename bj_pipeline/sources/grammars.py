@@ -20,7 +20,7 @@ from bj_pipeline.sources.mappings import (
     vendors,
 )
 from bj_pipeline.sources.spreadsheets import Cell, Row, Sheet
-from bj_pipeline.sources.views import Field, Layout, Part, View, check_widths
+from bj_pipeline.sources.views import Field, Layout, Part, UnknownLayoutError, View, check_widths
 from bj_pipeline.warehouse import tables
 
 _TITLE_ROWS = 30
@@ -67,8 +67,8 @@ def bind(delivery: Delivery, sheets: Sequence[Sheet]) -> Layout | None:
     """Read a workbook's or CSV's header cells; None if no sheet has a column of codes.
 
     Raises:
-        DataError: A sheet has codes but nothing else is understood, or its header contradicts
-            itself.
+        UnknownLayoutError: A sheet has codes but nothing else is understood.
+        DataError: Its header contradicts itself, or names no day, or a unit of the wrong kind.
     """
     vendor, vendor_note = _vendor(delivery, sheets)
     grammar = vendors()[vendor].spreadsheet
@@ -230,9 +230,9 @@ def _parts(
     if not feeds:
         rule = "beside the codes, some header is understood"
         remedy = "Correct the header, or add its label to sources/vendor_layouts."
-        understood = ", ".join(table.header[at].text for at in identity.values())
-        found = f"understood: {understood}; not understood: {', '.join(left) or 'nothing'}"
-        raise DataError(place, rule, remedy, table.line, found)
+        names = tuple(table.header[at].text for at in identity.values())
+        found = f"understood: {', '.join(names)}; not understood: {', '.join(left) or 'nothing'}"
+        raise UnknownLayoutError(place, rule, remedy, table.line, found, names)
     parts: list[Part] = []
     for name in sorted(feeds):
         mine = [item for item in bound if item.table == name]
@@ -248,6 +248,7 @@ def _parts(
                 measure, note = _field(place, table.line, grammar, item)
                 fields.append(measure)
                 notes += [f"{place}: {note}"] if note else []
+            _check_key(place, table.line, name, fields)
             parts += _split_by_code(
                 View(
                     vendor,
@@ -263,6 +264,17 @@ def _parts(
                 when,
             )
     return parts, list(dict.fromkeys(notes))
+
+
+def _check_key(place: str, line: int, table: str, fields: Sequence[Field]) -> None:
+    """Refuse a sheet that lacks what tells rows apart, such as an announcement's day."""
+    given = {field.column for field in fields} | {"vendor"}
+    missing = [column for column in tables.key(table) if column not in given]
+    if missing:
+        rule = f"a sheet for {table} has a column for {', '.join(missing)}"
+        remedy = "Correct the header, or add its label to sources/vendor_layouts."
+        understood = ", ".join(field.header for field in fields)
+        raise DataError(place, rule, remedy, line, f"understood: {understood}")
 
 
 def _identity(grammar: Grammar, header: Sequence[Header]) -> dict[str, int]:

@@ -71,11 +71,7 @@ def parse(text: str, grammar: Grammar) -> Header:
     """
     rest = _MIDNIGHT.sub("", unicodedata.normalize("NFKC", text).translate(_BRACKETS))
     header = Header(" ".join(rest.split()))
-    for name, value in _BRACKET.findall(rest):
-        if value.strip():
-            _qualify(header, name.strip(), value.strip(), grammar)
-        elif name not in grammar.unit_words and name not in grammar.date_words:
-            _take(header, name.strip(), grammar)
+    qualifiers = _BRACKET.findall(rest)
     rest = _BRACKET.sub("\n", rest)
     for inner in _PAREN.findall(rest):
         pieces = _SEPARATORS.split(inner.strip())
@@ -83,6 +79,11 @@ def parse(text: str, grammar: Grammar) -> Header:
             rest = rest.replace(f"({inner})", f"\n{' '.join(pieces)}\n", 1)
     for piece in _SEPARATORS.split(rest):
         _take(header, piece, grammar)
+    for name, value in qualifiers:
+        if value.strip():
+            _qualify(header, name.strip(), value.strip(), grammar)
+        elif name not in grammar.unit_words and name not in grammar.date_words:
+            _take(header, name.strip(), grammar)
     header.label = key("".join(header._pieces))  # noqa: SLF001 - built here, piece by piece
     return header
 

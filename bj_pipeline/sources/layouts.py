@@ -101,38 +101,54 @@ def read(deliveries: Sequence[Delivery], table: str, issue: Issue) -> Reading:
         DataError: A file breaks its layout, contradicts another one, was cut, or holds another
             week's days.
     """
+    names = [delivery.name for delivery in deliveries]
     layouts = [recognise(delivery) for delivery in deliveries]
     notes = [note for layout in layouts for note in layout.notes]
-    for delivery, layout in zip(deliveries, layouts, strict=True):
-        if table not in layout.tables:
-            notes.append(f"{delivery.name}: {layout.vendor} {layout.interface} has no {table}")
-        elif layout.refused:
-            rule = f"a file can be used for {table}"
-            remedy = "Use stock_value_em for closes, market caps and PE TTM by date."
-            raise DataError(delivery.name, rule, remedy, found=layout.refused)
-        elif layout.row_cap and any(len(part.rows) >= layout.row_cap for part in layout.parts):
-            rule = f"a result has fewer rows than the vendor's cap of {layout.row_cap}"
-            remedy = "It was cut: fetch fewer days a call."
-            raise DataError(delivery.name, rule, remedy, found=f"{layout.row_cap} rows")
-    frames, remarks = _frames(layouts, table)
+    useful = [table in layout.tables for layout in layouts]
+    for name, layout, is_useful in zip(names, layouts, useful, strict=True):
+        if is_useful:
+            _refuse_unusable(name, layout, table)
+    useless = [name for name, is_useful in zip(names, useful, strict=True) if not is_useful]
+    if useless:
+        notes.append(f"{_named(useless)}: nothing for {table}")
+    stacked, remarks = _values_of_issue(layouts, table, issue)
     notes += remarks
-    if not frames:
-        notes.append(f"no file gives {table}")
-        return Reading(
-            _finished(pd.DataFrame(), table), _files(deliveries, layouts, {}), tuple(notes)
+    merged = stacked
+    if stacked.empty:
+        notes.append(
+            f"no file gives {table}" + (f" of issue {issue.number}" if any(useful) else "")
         )
-    stacked = pd.concat(frames, ignore_index=True)
-    stacked, remarks = _of_issue(stacked, table, issue, layouts)
-    notes += remarks
-    merged, remarks = combination.combine(stacked, table)
-    notes += remarks
-    merged, remarks = _completed(merged, table, [delivery.name for delivery in deliveries])
-    notes += remarks
-    names = [delivery.name for delivery in deliveries]
-    merged["source_file"] = [names[position] for position in merged["file"]]
-    frame = _finished(merged, table)
-    rows = _contributions(stacked, merged, table)
-    return Reading(frame, _files(deliveries, layouts, rows), tuple(dict.fromkeys(notes)))
+    else:
+        merged, remarks = combination.combine(stacked, table)
+        notes += remarks
+        merged, remarks = _completed(merged, table, names)
+        notes += remarks
+    rows = {} if merged.empty else _contributions(stacked, merged, table)
+    files = _files(deliveries, layouts, rows)
+    return Reading(_finished(merged, table), files, tuple(dict.fromkeys(notes)))
+
+
+def _refuse_unusable(name: str, layout: Layout, table: str) -> None:
+    """Refuse layouts that are never used, and results that the vendor cut."""
+    if layout.refused:
+        rule = f"a file can be used for {table}"
+        remedy = "Remove it, and fetch figures that say of which day they are."
+        raise DataError(name, rule, remedy, found=layout.refused)
+    if layout.row_cap and any(len(part.rows) == layout.row_cap for part in layout.parts):
+        rule = f"a result has fewer rows than the vendor's cap of {layout.row_cap}"
+        remedy = "It was cut: fetch fewer days a call."
+        raise DataError(name, rule, remedy, found=f"{layout.row_cap} rows")
+
+
+def _values_of_issue(
+    layouts: Sequence[Layout], table: str, issue: Issue
+) -> tuple[pd.DataFrame, list[str]]:
+    """All files' rows for the table that lie in the issue's days, one row a file's row."""
+    frames, notes = _frames(layouts, table)
+    if not frames:
+        return pd.DataFrame(), notes
+    stacked, remarks = _of_issue(pd.concat(frames, ignore_index=True), table, issue, layouts)
+    return stacked, [*notes, *remarks]
 
 
 def _frames(layouts: Sequence[Layout], table: str) -> tuple[list[pd.DataFrame], list[str]]:
@@ -244,12 +260,14 @@ def _numbers(
         losses = np.array([cells.words(cell) in view.losses for cell in column])
         column = ["" if loss else cell for cell, loss in zip(column, losses, strict=True)]
     units = dict(field.units)
-    values = cells.numbers(column, blanks=view.blanks, units=units, positive=positive)
+    values = cells.numbers(
+        column, blanks=view.blanks, units=units, times=field.times, positive=positive
+    )
     if field.blank == "loss":
         losses = np.isnan(values)
     elif field.flag is not None:
         losses = np.array(cells.flags([row[field.flag] for row in rows])) & np.isnan(values)
-    return np.where(losses, _LOSS, values * field.times)
+    return np.where(losses, _LOSS, values)
 
 
 def _latest(frame: pd.DataFrame, view: View, column: Sequence[Cell]) -> pd.DataFrame:
@@ -399,7 +417,8 @@ def _completed(
     if "pe_ttm" in merged:
         losses = merged["pe_ttm"] == _LOSS
         merged = merged.assign(pe_ttm=merged["pe_ttm"].mask(losses), pe_ttm_is_loss=losses)
-    wanted = set(tables.columns(table)) - {"vendor", "source_file", "pe_ttm_is_loss"}
+    merged = merged.assign(source_file=[places[position] for position in merged["file"]])
+    wanted = set(tables.columns(table)) - {"pe_ttm_is_loss"}
     absent = [name for name in tables.columns(table) if name in wanted and name not in merged]
     if absent:
         notes.append(f"no file gives {', '.join(absent)} for {table}")

@@ -114,6 +114,10 @@ class SampleSource:
     name = VENDOR
     pool_file: Path | None = DATA / "pool.csv"
 
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing: all of it is used."""
+        return ()
+
     def deliver(self, issue: Issue, table: str) -> list[Delivery]:
         """What the made-up vendors send for one raw table of one issue.
 

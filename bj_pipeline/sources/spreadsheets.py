@@ -9,15 +9,20 @@ import datetime as dt
 import io
 import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 import python_calamine
 
 from bj_pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from xlrd.sheet import Cell as OldCell
 
 Cell = str | int | float | bool | dt.date | dt.datetime | dt.time | dt.timedelta
 Row = Sequence[Cell]
@@ -34,8 +39,20 @@ _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body|table|meta|error)", r
 _ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _REFERENCE = re.compile(rb'<c [^>]*?r="([A-Z]{1,3})(\d{1,7})"')
 _FAILED = re.compile(rb'<c [^>]*?r="([A-Z]+\d+)"[^>]*t="e"[^>]*>.*?<v>(#(?!N/A)[^<]*)</v>')
+_NOT_AVAILABLE = "#N/A"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, ValueError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""Whatever the standard library raises over a damaged archive."""
 _SAVE_AGAIN = "Export or save the file again."
 _LAST_OF_TWO_BYTES = "\u07ff"
 
@@ -73,9 +90,9 @@ def sheets(name: str, content: bytes) -> tuple[Sheet, ...]:
         raise DataError(name, rule, "Export fewer days or columns.", found=f"{len(content)} bytes")
     if content.startswith(_ZIP):
         _inspect_archive(name, content)
-        found = _workbook(name, content)
+        found = tuple(_new_workbook(name, content))
     elif content.startswith(_OLE):
-        found = _workbook(name, content)
+        found = tuple(_old_workbook(name, content))
     elif _MARKUP.match(content.removeprefix(b"\xef\xbb\xbf")):
         rule = "the file is a CSV or a workbook"
         remedy = "An error page may have been saved in its place: fetch or export it again."
@@ -156,7 +173,7 @@ def _inspect_archive(name: str, content: bytes) -> None:
     """Refuse a workbook that is damaged, a bomb, or declares entities, before it is parsed."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError) as error:
+    except _DAMAGED as error:
         raise _unreadable(name, error) from error
     unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > UNPACKED_LIMIT:
@@ -165,7 +182,7 @@ def _inspect_archive(name: str, content: bytes) -> None:
     for member in archive.namelist():
         try:
             data = archive.read(member)
-        except (*_DAMAGED, RuntimeError, NotImplementedError, EOFError) as error:
+        except _DAMAGED as error:
             raise _unreadable(name, error) from error
         _inspect_member(name, member, data)
 
@@ -184,11 +201,7 @@ def _inspect_member(name: str, member: str, data: bytes) -> None:
         _limit_cells(name, width * height)
         failed = _FAILED.search(data)
         if failed is not None:
-            rule = "cells hold values, not failed formulas"
-            remedy = "Let the vendor's plug-in fill the sheet, then save it as values."
-            raise DataError(
-                name, rule, remedy, found=f"{failed[2].decode()} in {failed[1].decode()}"
-            )
+            raise _failed_formula(name, f"{failed[2].decode()} in {failed[1].decode()}")
 
 
 def _column_number(letters: bytes) -> int:
@@ -205,27 +218,67 @@ def _limit_cells(name: str, cells: int) -> None:
         raise DataError(name, rule, remedy, found=f"{cells} cells")
 
 
-def _workbook(name: str, content: bytes) -> tuple[Sheet, ...]:
-    """The visible, filled sheets of a workbook."""
+def _new_workbook(name: str, content: bytes) -> Iterator[Sheet]:
+    """The visible, filled sheets of an .xlsx workbook."""
     try:
         with python_calamine.load_workbook(io.BytesIO(content)) as book:
-            return tuple(_filled_sheets(name, book))
-    except python_calamine.PasswordError as error:
-        rule = "a workbook opens without a password"
-        raise DataError(name, rule, "Save it without one.", found="a password") from error
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
+            for number, about in enumerate(book.sheets_metadata):
+                visible = about.visible == python_calamine.SheetVisibleEnum.Visible
+                if visible and about.typ == python_calamine.SheetTypeEnum.WorkSheet:
+                    sheet = book.get_sheet_by_index(number)
+                    rows = sheet.to_python(skip_empty_area=False)
+                    yield from _filled(about.name, rows, range(1, len(rows) + 1))
+    except (python_calamine.CalamineError, *_DAMAGED) as error:
         raise _unreadable(name, error) from error
 
 
-def _filled_sheets(name: str, book: python_calamine.CalamineWorkbook) -> Iterator[Sheet]:
-    for number, about in enumerate(book.sheets_metadata):
-        visible = about.visible == python_calamine.SheetVisibleEnum.Visible
-        if not visible or about.typ != python_calamine.SheetTypeEnum.WorkSheet:
-            continue
-        sheet = book.get_sheet_by_index(number)
-        _limit_cells(name, sheet.total_height * sheet.total_width)
-        rows = sheet.to_python(skip_empty_area=False)
-        yield from _filled(about.name, rows, range(1, len(rows) + 1))
+def _old_workbook(name: str, content: bytes) -> Iterator[Sheet]:
+    """The visible, filled sheets of an .xls workbook.
+
+    Read in Python: the library for .xlsx reads .xls too, but panics where a file is damaged.
+    """
+    import xlrd  # noqa: PLC0415 - a format that few files still have
+
+    try:
+        book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO(), ragged_rows=True)
+        for sheet in book.sheets():
+            if sheet.visibility == 0:
+                width = max(map(sheet.row_len, range(sheet.nrows)), default=0)
+                _limit_cells(name, width * sheet.nrows)
+                rows = [_old_row(name, book.datemode, row, width) for row in sheet.get_rows()]
+                yield from _filled(sheet.name, rows, range(1, len(rows) + 1))
+    except DataError:
+        raise
+    except Exception as error:
+        # Its parser raises whatever it stumbles over, assertions and missing keys included.
+        raise _unreadable(name, error) from error
+
+
+def _old_row(name: str, datemode: Literal[0, 1], row: "Sequence[OldCell]", width: int) -> Row:
+    """Cells of an .xls row, typed as in other workbooks and filled up to the sheet's width."""
+    import xlrd  # noqa: PLC0415 - as above
+
+    cells: list[Cell] = []
+    for cell in row:
+        if cell.ctype == xlrd.XL_CELL_DATE:
+            moment = xlrd.xldate.xldate_as_datetime(float(cell.value), datemode)
+            cells.append(moment if moment.time() != dt.time() else moment.date())
+        elif cell.ctype == xlrd.XL_CELL_BOOLEAN:
+            cells.append(bool(cell.value))
+        elif cell.ctype == xlrd.XL_CELL_ERROR:
+            text = xlrd.error_text_from_code.get(int(cell.value), "#?")
+            if text != _NOT_AVAILABLE:
+                raise _failed_formula(name, text)
+            cells.append("")
+        else:
+            cells.append(cell.value)
+    return [*cells, *[""] * (width - len(cells))]
+
+
+def _failed_formula(name: str, found: str) -> DataError:
+    rule = "cells hold values, not failed formulas"
+    remedy = "Let the vendor's plug-in fill the sheet, then save it as values."
+    return DataError(name, rule, remedy, found=found)
 
 
 def _unreadable(name: str, error: Exception) -> DataError:

@@ -9,8 +9,20 @@ from bj_pipeline_tests.sources.vendor_files import MARKET, needs_market
 
 @pytest.mark.parametrize(
     "written",
-    ["920493.BJ", "920493.bj", "BJ920493", "bj.920493", "920493", 920493, 920493.0, "920493.0",
-     " 920493.BJ ", "920493.XBSE"],
+    [
+        "920493.BJ",
+        "920493.bj",
+        "BJ920493",
+        "bj.920493",
+        "920493",
+        920493,
+        920493.0,
+        "920493.0",
+        " 920493.BJ ",
+        '="920493"',
+        "'920493",
+        "920493.XBSE",
+    ],
 )
 def test_a_code_is_understood_however_a_vendor_writes_it(written):
     assert normalise(written).text == "920493.BJ"
@@ -68,11 +80,24 @@ def test_a_bare_code_that_may_be_an_index_or_a_company_is_refused_for_an_index()
 
 @pytest.mark.parametrize(
     "written",
-    ["", "92049", "9204930", "920493.XX", "BJ920493.SH", "科达自控", "920493BJ", float("nan"),
-     float("inf"), 920493.5, -920493, True, None],
+    [
+        "",
+        "92049",
+        "9204930",
+        "920493.XX",
+        "BJ920493.SH",
+        "科达自控",
+        "920493BJ",
+        float("nan"),
+        float("inf"),
+        920493.5,
+        -920493,
+        True,
+        None,
+    ],
 )
 def test_what_is_no_code_is_refused(written):
-    with pytest.raises(ValueError, match="a code|exchange"):
+    with pytest.raises(ValueError, match=r"a code|exchange"):
         normalise(written)
 
 

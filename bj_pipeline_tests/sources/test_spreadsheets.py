@@ -15,9 +15,14 @@ from bj_pipeline_tests.sources.vendor_files import (
     openpyxl_xlsx,
     text,
     xlsxwriter_xlsx,
+    xlwt_xls,
 )
 
-ROWS = [["证券代码", "名称", "收盘价"], ["920493.BJ", "并行科技", 152.5], ["430017", "星昊医药", 18]]
+ROWS = [
+    ["证券代码", "名称", "收盘价"],
+    ["920493.BJ", "并行科技", 152.5],
+    ["430017", "星昊医药", 18],
+]
 
 
 @pytest.mark.parametrize("writer", WRITERS)
@@ -128,6 +133,11 @@ BAD = {
         "can be read",
     ),
     "a zip that is no workbook": (_zip(**{"notes.txt": b"hello"}), "can be read"),
+    "a workbook with a password": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(4096),
+        "can be read",
+    ),
+    "a damaged old workbook": (xlwt_xls(ROWS)[:5000], "can be read"),
     "half an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "can be read"),
     "entities": (
         _archive(**{"xl/sharedStrings.xml": b'<!DOCTYPE a [<!ENTITY b "c">]><sst>&b;</sst>'}),

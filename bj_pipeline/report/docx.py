@@ -1,0 +1,463 @@
+"""The report as a Word file, for analysts who edit it and readers who want it in Word.
+
+What belongs here: which parts of the document become which parts of the file. What does not: looks
+(:mod:`.word_styles`), the markup behind fields and links (:mod:`.word_xml`), and on which page
+something will stand (:mod:`.word_pages`).
+
+Everything is what Word calls it: headings, captions numbered by fields, a contents list and a list
+of figures that Word updates, tables with headers that repeat. The lists and numbers are filled in
+already, so that the file reads right in programs that update nothing.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import docx
+from docx.document import Document as WordDocument
+from docx.oxml.ns import qn
+from docx.oxml.xmlchemy import BaseOxmlElement
+from docx.shared import Pt
+from docx.text.paragraph import Paragraph as WordParagraph
+
+from bj_pipeline.report import charts, word_styles
+from bj_pipeline.report.document import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Document,
+    FactRef,
+    Figure,
+    FigureRow,
+    Line,
+    Link,
+    Paragraph,
+    Section,
+    Table,
+    Words,
+)
+from bj_pipeline.report.office import chinese_day, legal, made_on
+from bj_pipeline.report.word_pages import page_numbers
+from bj_pipeline.report.word_styles import COLUMN, GUTTER, PANEL_SIDE, WIDTH
+from bj_pipeline.report.word_xml import (
+    bookmarked,
+    element,
+    field as word_field,
+    field_end,
+    field_start,
+    inner_link,
+    outer_link,
+    tab_run,
+    text_run,
+    twips,
+)
+
+LABEL = "图表"
+SAMPLE = "示例数据 · 不构成真实行情"
+
+_SHORT_TABLE = 14  # rows; a table that is no longer stays on one page
+_KEY_LABEL = 44.0
+_TONES = {"up": "Up", "down": "Down", "flat": "Flat", None: ""}
+_ALIGN = {"left": "left", "right": "right", "center": "center"}
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest moment that a zip archive can name; stands for no moment at all."""
+
+
+def render(document: Document, pngs: Mapping[str, bytes] | None = None) -> bytes:
+    """The Word file; the same document and pictures give the same bytes.
+
+    Args:
+        document: The issue.
+        pngs: Charts by figure id at print resolution, drawn in the sizes of
+            :func:`bj_pipeline.report.charts.sizes`; drawn here if not given.
+
+    Returns:
+        A Word file (docx).
+    """
+    sizes = charts.sizes(document)
+    if pngs is None:
+        pngs = {
+            figure.id: charts.png(figure, document.house, sizes[figure.id])
+            for figure in document.figures()
+        }
+    word = docx.Document()
+    word_styles.apply(word, document.house)
+    _properties(word, document)
+    _Writer(word, document, pngs, sizes).write()
+    target = io.BytesIO()
+    word.save(target)
+    return _timeless(target.getvalue())
+
+
+def _properties(word: WordDocument, document: Document) -> None:
+    properties, house = word.core_properties, document.house
+    day = made_on(document.publication_date)
+    properties.title, properties.subject = legal(document.title), legal(document.subtitle)
+    properties.author = properties.last_modified_by = legal(house.name)
+    properties.category, properties.language = legal(house.series), "zh-CN"
+    properties.comments = SAMPLE if document.is_sample else ""
+    properties.created = properties.modified = day
+    properties.revision = 1
+    package = word.part.package
+    unwanted = [name for name, one in package.rels.items() if one.reltype.endswith("/thumbnail")]
+    for name in unwanted:  # a picture of the empty file that python-docx begins with
+        package.rels.pop(name)
+
+
+def _timeless(content: bytes) -> bytes:
+    """The same archive without the times of its making."""
+    target = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as old,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            new.writestr(entry, old.read(name))
+    return target.getvalue()
+
+
+@dataclass
+class _Entry:
+    """A line of the contents list or of the list of figures.
+
+    Attributes:
+        bookmark: What it leads to.
+        page: The run that holds the page's number, filled in at the end.
+    """
+
+    bookmark: str
+    page: BaseOxmlElement
+
+
+@dataclass
+class _Writer:
+    """A Word file under way."""
+
+    word: WordDocument
+    document: Document
+    pngs: Mapping[str, bytes]
+    sizes: Mapping[str, charts.Size]
+    entries: list[_Entry] = field(default_factory=list)
+    pictures: int = 0
+    bookmarks: int = 0
+
+    def write(self) -> None:
+        """Front page, contents, sections; then the numbers of pages."""
+        self.header_and_footer()
+        self.front_page()
+        self.contents()
+        for section in self.document.sections:
+            self.section(section)
+        pages, count = page_numbers(self.word.element.body)
+        for entry in self.entries:
+            entry.page.find(qn("w:t")).text = str(pages[entry.bookmark])
+        self.footers(count)
+
+    # --- Text ------------------------------------------------------------------------------------
+
+    def paragraph(
+        self, style: str, *content: BaseOxmlElement, **direct: BaseOxmlElement | None
+    ) -> BaseOxmlElement:
+        """A paragraph in a style, with what it holds."""
+        look = element("pPr", element("pStyle", val=style))
+        look.extend([one for one in direct.values() if one is not None])
+        return element("p", look, *content)
+
+    def add(self, *blocks: BaseOxmlElement) -> None:
+        """Put something at the end of the file."""
+        body = self.word.element.body
+        last = body.find(qn("w:sectPr"))
+        for block in blocks:
+            last.addprevious(block)
+
+    def runs(self, line: Line, style: str = "") -> Iterator[BaseOxmlElement]:
+        """A line of text; every fact is the text that it prints."""
+        for inline in line:
+            match inline:
+                case FactRef():
+                    fact = self.document.facts[inline.fact]
+                    yield text_run(fact.printed if inline.with_unit else fact.text, style)
+                case Link() if urlsplit(inline.url).scheme in {"http", "https"}:
+                    yield outer_link(self.word.part, inline.url, inline.text)
+                case Words(strong=True):
+                    yield text_run(inline.text, "Strong")
+                case _:
+                    yield text_run(inline.text, style)
+
+    # --- Sections --------------------------------------------------------------------------------
+
+    def section(self, section: Section) -> None:
+        """A heading and what stands under it."""
+        runs = bookmarked(_heading_mark(section), self.mark(), [text_run(section.title)])
+        self.add(self.paragraph(f"Heading{section.level}", *runs))
+        for block in section.blocks:
+            self.block(block)
+
+    def mark(self) -> int:
+        """A number for the next bookmark."""
+        self.bookmarks += 1
+        return self.bookmarks
+
+    def block(self, block: Block) -> None:
+        """One block."""
+        match block:
+            case Paragraph():
+                style = "Note" if block.style == "note" else "BodyText"
+                self.add(self.paragraph(style, *self.runs(block.line)))
+            case Bullets():
+                self.bullets(block)
+            case Table():
+                self.table(block)
+            case Figure():
+                self.add(*self.figures((block,)))
+            case FigureRow():
+                for at in range(0, len(block.figures), 2):
+                    self.add(*self.figures(block.figures[at : at + 2], len(block.figures) > 1))
+
+    def bullets(self, block: Bullets) -> None:
+        """A list; labels stand bold in front."""
+        for at, item in enumerate(block.items):
+            label = [text_run(f"{block.labels[at]}：", "Strong")] if at < len(block.labels) else []
+            self.add(self.paragraph("ListBullet", *label, *self.runs(item)))
+
+    # --- Exhibits --------------------------------------------------------------------------------
+
+    def caption(self, exhibit: Figure | Table) -> BaseOxmlElement:
+        """Title of an exhibit, with a number that Word counts."""
+        title = [text_run(exhibit.title)]
+        if not exhibit.number:
+            return self.paragraph("Caption", *title)
+        number = word_field(f"SEQ {LABEL} \\* ARABIC", text_run(str(exhibit.number), "Number"))
+        runs = [text_run(f"{LABEL} ", "Number"), *number, text_run("\u3000"), *title]
+        return self.paragraph("Caption", *bookmarked(_exhibit_mark(exhibit), self.mark(), runs))
+
+    def source(self, exhibit: Figure | Table) -> BaseOxmlElement:
+        """Source and note of an exhibit."""
+        note = f"\u3000注：{exhibit.note}" if exhibit.note else ""
+        return self.paragraph("Source", text_run(f"{exhibit.source}{note}"))
+
+    def picture(self, figure: Figure) -> BaseOxmlElement:
+        """A chart, with its text alternative."""
+        self.pictures += 1
+        holder = WordParagraph(self.paragraph("Picture"), self.word._body)  # noqa: SLF001 - has no public way
+        width = Pt(charts.WIDTH[self.sizes[figure.id]])
+        holder.add_run().add_picture(io.BytesIO(self.pngs[figure.id]), width=width)
+        for properties in holder._p.iter(qn("wp:docPr")):  # noqa: SLF001
+            properties.set("id", str(self.pictures))
+            properties.set("name", f"{LABEL} {figure.number}" if figure.number else figure.id)
+            properties.set("descr", legal(figure.alt or figure.title))
+        return holder._p  # noqa: SLF001
+
+    def figures(
+        self, figures: Sequence[Figure], is_half: bool = False
+    ) -> Iterator[BaseOxmlElement]:
+        """A figure across the page, or two side by side: captions, charts and sources each level."""
+        if not is_half:
+            (figure,) = figures
+            yield from (self.caption(figure), self.picture(figure), self.source(figure))
+            return
+        parts = (self.caption, self.picture, self.source)
+        rows = []
+        for part in parts:
+            cells = [part(figure) for figure in figures]
+            cells += [self.paragraph("Between")] * (2 - len(cells))
+            rows.append([[cells[0]], [self.paragraph("Between")], [cells[1]]])
+        yield _layout_table((COLUMN, GUTTER, COLUMN), rows, aligned="bottom")
+        yield self.paragraph("Between")
+
+    def table(self, table: Table) -> None:
+        """A table with caption and source."""
+        self.add(self.caption(table), self.ruled_table(table), self.source(table))
+
+    def ruled_table(self, table: Table) -> BaseOxmlElement:
+        """The table itself: a header that repeats, rows that never split."""
+        total = sum(column.weight for column in table.columns)
+        widths = [WIDTH * column.weight / total for column in table.columns]
+        result = _table_frame(word_styles.TABLE, widths, legal(table.title), has_header=True)
+        head = [self.head(column) for column in table.columns]
+        result.append(_row(widths, [[one] for one in head], is_header=True))
+        last = len(table.rows) - 1
+        for at, row in enumerate(table.rows):
+            # The last rows and the source stand together; so does all of a short table.
+            keeps = last < _SHORT_TABLE or at == 0 or at >= last - 1
+            cells = [
+                [self.cell(cell, column, keeps=keeps)]
+                for cell, column in zip(row, table.columns, strict=True)
+            ]
+            result.append(_row(widths, cells))
+        return result
+
+    def head(self, column: Column) -> BaseOxmlElement:
+        """A column's name, with its unit."""
+        runs = [text_run(column.label)]
+        if column.unit:
+            runs.append(text_run(f"（{column.unit}）", "Unit"))
+        align = element("jc", val=_ALIGN[column.align])
+        return self.paragraph("TableHead", *runs, align=align)
+
+    def cell(self, cell: Cell, column: Column, *, keeps: bool) -> BaseOxmlElement:
+        """A cell in the colour of its change."""
+        align = element("jc", val=_ALIGN[column.align])
+        return self.paragraph(
+            "TableText",
+            *self.runs(cell.line, _TONES[cell.tone]),
+            keeps=element("keepNext") if keeps else None,
+            align=align,
+        )
+
+    # --- Front page ------------------------------------------------------------------------------
+
+    def front_page(self) -> None:
+        """What a reader sees first."""
+        document, front = self.document, self.document.front_page
+        day = f"第 {document.issue} 期  |  {chinese_day(document.publication_date)}"
+        house = "  |  ".join(filter(None, (document.house.name, document.house.department)))
+        self.add(
+            self.paragraph("Masthead", text_run(house), tab_run(), text_run(day)),
+            self.paragraph("Title", text_run(document.title)),
+            self.paragraph("Subtitle", text_run(document.subtitle)),
+            self.key_points(front.key_points),
+        )
+        self.table(front.sectors)
+        overview = [
+            self.caption(front.overview),
+            self.picture(front.overview),
+            self.source(front.overview),
+        ]
+        row = [overview, [self.paragraph("Between")], list(self.panel())]
+        fill = word_styles.tint(document.house.accent)
+        self.add(_layout_table((COLUMN, GUTTER, COLUMN), [row], fill=fill))
+
+    def key_points(self, points: Bullets) -> BaseOxmlElement:
+        """Labels beside their sentences."""
+        rows = []
+        for at, item in enumerate(points.items):
+            label = points.labels[at] if at < len(points.labels) else ""
+            rows.append(
+                [
+                    [self.paragraph("KeyLabel", text_run(label))],
+                    [self.paragraph("KeyPoint", *self.runs(item))],
+                ]
+            )
+        return _layout_table((_KEY_LABEL, WIDTH - _KEY_LABEL), rows, ruled=True)
+
+    def panel(self) -> Iterator[BaseOxmlElement]:
+        """About the issue, and what to know about its data."""
+        document, house = self.document, self.document.house
+        week = f"{chinese_day(document.first_session)}至{chinese_day(document.close_date)}"
+        rows = {
+            "统计区间": week,
+            "比较基准": chinese_day(document.base_date),
+            "发布日期": chinese_day(document.publication_date),
+            "编制": " ".join(filter(None, (house.name, house.department))),
+            "作者": "、".join(house.authors),
+            "联系": house.contact,
+        }
+        yield self.paragraph("PanelTitle", text_run("本期信息"))
+        for name, value in rows.items():
+            if value:
+                yield self.paragraph("PanelText", text_run(name), tab_run(), text_run(value))
+        if document.notices:
+            yield self.paragraph("PanelTitle", text_run("数据说明"))
+            for notice in document.notices:
+                yield self.paragraph("PanelNote", *self.runs(notice))
+
+    # --- Contents --------------------------------------------------------------------------------
+
+    def contents(self) -> None:
+        """The contents list on a new page, and the list of figures in two columns below it."""
+        new_page = element("pageBreakBefore")
+        self.add(self.paragraph("TOCHeading", text_run("目录"), page=new_page))
+        entries = [
+            (f"TOC{section.level}", _heading_mark(section), [text_run(section.title)])
+            for section in self.document.sections
+        ]
+        self.list_field('TOC \\o "1-2" \\h \\z \\u', entries)
+        exhibits = [
+            (
+                "TableofFigures",
+                _exhibit_mark(one),
+                [text_run(f"{LABEL} {one.number}", "Number"), tab_run(), text_run(one.title)],
+            )
+            for one in self.document.exhibits()
+        ]
+        if exhibits:
+            heading = self.paragraph("TOCHeading", text_run("图表目录"))
+            heading.pPr.append(self.section_end(1))
+            self.add(heading)
+            last = self.list_field(f'TOC \\h \\z \\c "{LABEL}"', exhibits)
+            last.pPr.append(self.section_end(2))
+        else:
+            ending = self.paragraph("Between")
+            ending.pPr.append(self.section_end(1))
+            self.add(ending)
+
+    def list_field(
+        self, instruction: str, entries: Sequence[tuple[str, str, list[BaseOxmlElement]]]
+    ) -> BaseOxmlElement:
+        """A list that Word updates, with its lines already there; returns the last one."""
+        last = len(entries) - 1
+        for at, (style, mark, runs) in enumerate(entries):
+            page = text_run("")
+            number = word_field(f"PAGEREF {mark} \\h", page)
+            self.entries.append(_Entry(mark, page))
+            line = self.paragraph(
+                style,
+                *(field_start(instruction) if at == 0 else []),
+                inner_link(mark, *runs, tab_run(), *number),
+                *([field_end()] if at == last else []),
+            )
+            self.add(line)
+        return line
+
+    def section_end(self, columns: int) -> BaseOxmlElement:
+        """The end of a part of the file with its own number of columns."""
+        page = self.word.sections[-1]._sectPr  # noqa: SLF001
+        size, margins = page.find(qn("w:pgSz")), page.find(qn("w:pgMar"))
+        kind = "nextPage" if columns == 1 else "continuous"
+        references = page.findall(qn("w:headerReference")) + page.findall(qn("w:footerReference"))
+        result = element("sectPr")
+        if columns == 1:
+            result.extend([_copy(one) for one in references])
+        result.append(element("type", val=kind))
+        result.extend([_copy(size), _copy(margins)])
+        space = twips(GUTTER + 6)
+        result.append(element("cols", num=columns, space=space))
+        if columns == 1:
+            result.append(element("titlePg"))
+        return result
+
+    # --- Header and footer -----------------------------------------------------------------------
+
+    def header_and_footer(self) -> None:
+        """Series, issue, sample mark and date above; on the front page only the mark."""
+        document = self.document
+        section = self.word.sections[0]
+        section.different_first_page_header_footer = True
+        mark = text_run(SAMPLE if document.is_sample else "", "Sample")
+        series = text_run(f"{document.house.series}  第 {document.issue} 期")
+        day = text_run(chinese_day(document.publication_date))
+        _fill(section.header, self.paragraph("Header", series, tab_run(), mark, tab_run(), day))
+        first = self.paragraph("Header", tab_run(), tab_run(), _copy(mark))
+        borderless = element("pBdr", element("bottom", val="nil"))
+        first.pPr.append(borderless)
+        _fill(section.first_page_header, first)
+
+    def footers(self, pages: int) -> None:
+        """House, page and number of pages."""
+        section = self.word.sections[0]
+        for footer in (section.footer, section.first_page_footer):
+            numbers = [
+                text_run("第 "),
+                *word_field("PAGE", text_run("1")),
+                text_run(" 页 / 共 "),
+                *word_field("NUMPAGES", text_run(str(pages))),
+                text_run(" 页"),
+            ]
+            house = text_run(self.document.house.name)
+            _fill(footer, self.paragraph("Footer", house, tab_run(), *numbers))

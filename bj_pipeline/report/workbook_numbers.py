@@ -1,0 +1,97 @@
+"""Printed numbers as numbers of a spreadsheet: the value, and the format that shows it as printed.
+
+What belongs here: from a fact or a line to value and number format. What does not: where in the
+workbook it stands (:mod:`.xlsx`).
+"""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from bj_pipeline.report.document import Document, Fact, FactRef, Line
+from bj_pipeline.report.rounding import YUAN_PER_WAN, YUAN_PER_YI, display
+
+_NUMBER = re.compile(r"[+-]?\d+(?:\.(\d+))?")
+_SCALES = {"亿元": YUAN_PER_YI, "万元": YUAN_PER_WAN, "%": 0.01}
+
+
+class Number(NamedTuple):
+    """A number in a cell.
+
+    Attributes:
+        value: In the unit that its column's header gives, not rounded.
+        format: Spreadsheet format by which it shows as the report prints it.
+    """
+
+    value: float
+    format: str
+
+
+def number_format(digits: int, *, signed: bool = False) -> str:
+    """A format with that many decimals; a signed one shows the plus."""
+    plain = "0." + "0" * digits if digits else "0"
+    return f"+{plain};-{plain};{plain}" if signed else plain
+
+
+def format_of(labels: Iterable[str]) -> str:
+    """The format for numbers that are printed like these labels."""
+    matches = [match for label in labels if (match := _NUMBER.fullmatch(label))]
+    digits = max((len(match[1] or "") for match in matches), default=0)
+    return number_format(digits, signed=any(match[0].startswith("+") for match in matches))
+
+
+def exact_format(value: float) -> str:
+    """A format that shows all digits of a stored value, grouped by thousands."""
+    _, _, decimals = f"{Decimal(repr(value)):f}".partition(".")
+    digits = len(decimals.rstrip("0"))
+    return "#,##0." + "0" * digits if digits else "#,##0"
+
+
+def number(fact: Fact, unit: str = "") -> Number | None:
+    """A fact's number, or None if it prints no number.
+
+    Args:
+        fact: The fact; its value may be in a smaller unit than it is printed in (yuan, fractions).
+        unit: The column's unit, for facts that leave their unit to the header.
+    """
+    match = _NUMBER.fullmatch(fact.text)
+    if fact.value is None or match is None:
+        return None
+    digits, signed = len(match[1] or ""), match[0].startswith("+")
+    # The right scale is the one by which the value prints as it does.
+    candidates = [_SCALES.get(fact.unit or unit, 1), 1, *_SCALES.values()]
+    for scale in candidates:
+        if display(fact.value, digits, scale, signed=signed) == fact.text:
+            exact = Decimal(repr(fact.value)) / Decimal(repr(scale))
+            return Number(float(exact), number_format(digits, signed=signed))
+    raise ValueError(f"The fact {fact.id} prints {fact.text}, which {fact.value} does not give.")
+
+
+def cell_number(document: Document, line: Line, unit: str) -> Number | None:
+    """The number of a table's cell, or None if it is no cell with one number.
+
+    Words around the number, such as an arrow, become part of its format, so that it stays a number.
+    """
+    facts = [part for part in line if isinstance(part, FactRef)]
+    if len(facts) != 1:
+        return None
+    (reference,) = facts
+    fact = document.facts[reference.fact]
+    found = number(fact, unit)
+    if found is None:
+        return None
+    at = line.index(reference)
+    before, after = document.text(line[:at]), document.text(line[at + 1 :])
+    if reference.with_unit:
+        after = fact.unit + after
+    return Number(found.value, _around(found.format, before, after))
+
+
+def _around(form: str, before: str, after: str) -> str:
+    sections = form.split(";")
+    return ";".join(f"{_literal(before)}{one}{_literal(after)}" for one in sections)
+
+
+def _literal(text: str) -> str:
+    return "".join(f"\\{character}" for character in text)

@@ -1,0 +1,505 @@
+"""The report as a workbook, for analysts who want its numbers and charts in their own hands.
+
+What belongs here: the sheets, their order, and what stands in their cells. What does not: how a
+number gets its format (:mod:`.workbook_numbers`), the warehouse's columns in words
+(:mod:`.workbook_frames`), and the charts (:mod:`.workbook_charts`).
+
+A contents sheet comes first, then a sheet per figure and table, the metrics that they were made
+from, and every fact with its origin. Numbers are numbers, in the unit that the header gives and not
+rounded; their format shows them as the report prints them. Text is always text: nothing that a name
+holds becomes a formula or a link. What is missing reads ``—``, except below a chart, where only an
+empty cell is drawn as a gap.
+"""
+
+import io
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+from math import ceil
+from typing import Any
+
+import pandas as pd
+from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_rowcol_to_cell
+from xlsxwriter.workbook import Workbook
+from xlsxwriter.worksheet import Worksheet
+
+from bj_pipeline.report.document import Document, Figure, Line, Table, Tone
+from bj_pipeline.report.facts import Style
+from bj_pipeline.report.office import chinese_day, legal, made_on
+from bj_pipeline.report.rounding import LOSS, MISSING
+from bj_pipeline.report.workbook_charts import FONT, Cells, native_chart
+from bj_pipeline.report.workbook_frames import LOSS_FLAG, SHEETS, header, words
+from bj_pipeline.report.workbook_numbers import (
+    Number,
+    cell_number,
+    exact_format,
+    format_of,
+    number_format,
+)
+
+CONTENTS = "目录"
+FACTS = "事实清单"
+SAMPLE = "示例数据，不构成真实行情"
+
+_OPTIONS = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
+_NAME_LENGTH = 31
+_CELL_LENGTH = 32_767
+_A4 = 9
+_HEADER_ROW = 3
+_NARROW, _WIDE = 9, 46
+_LINE_POINTS = 16.5
+_INK, _GREY, _RULE, _FLAT = "#1F2329", "#5B6470", "#D9DDE3", "#5B6470"
+_READING = (
+    "数字以表头所列单位保存且未经四舍五入，显示位数与报告一致；完整来源与计算方法见“事实清单”。",
+    f"“{MISSING}”表示无数据，“{LOSS}”表示数据商只给出亏损而未给数值；图表数据中的空白单元格为缺口。",
+    "图表为 Excel 原生图表，修改数据区域后随之更新；涨跌颜色按生成时的正负号设定。",
+)
+
+
+def render(document: Document, frames: Mapping[str, pd.DataFrame]) -> bytes:
+    """The workbook; the same document and frames give the same bytes.
+
+    Args:
+        document: The issue.
+        frames: Tables of the warehouse by name, such as ``company_metrics``, in stored units.
+
+    Returns:
+        An Excel file (xlsx).
+    """
+    target = io.BytesIO()
+    with Workbook(target, _OPTIONS) as book:
+        _Writer(book, document).write(frames)
+    return target.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A line of the contents sheet."""
+
+    sheet: str
+    title: str
+    kind: str
+    source: str = ""
+
+
+@dataclass
+class _Writer:
+    """A workbook under way."""
+
+    book: Workbook
+    document: Document
+    formats: dict[tuple[tuple[str, Any], ...], Format] = field(default_factory=dict)
+
+    def write(self, frames: Mapping[str, pd.DataFrame]) -> None:
+        """Every sheet, in order."""
+        document, house = self.document, self.document.house
+        self.book.set_properties(
+            {
+                "title": legal(document.title),
+                "subject": legal(document.subtitle),
+                "author": legal(house.name),
+                "company": legal(house.name),
+                "category": legal(house.series),
+                "created": made_on(document.publication_date),
+            }
+        )
+        contents = self.sheet(CONTENTS)
+        entries = [*self.exhibits(), *self.metrics(frames), self.facts()]
+        self.contents(contents, entries)
+        contents.activate()
+
+    # --- Cells -----------------------------------------------------------------------------------
+
+    def look(self, **properties: Any) -> Format:
+        """A cell format; equal ones are made once."""
+        key = tuple(sorted(properties.items()))
+        if key not in self.formats:
+            base = {"font_name": FONT, "font_size": 10, "font_color": _INK, "valign": "vcenter"}
+            self.formats[key] = self.book.add_format(base | properties)
+        return self.formats[key]
+
+    def head(self, align: str) -> Format:
+        """The format of a table's header."""
+        accent = self.document.house.accent
+        return self.look(
+            align=align, bold=True, font_color="#FFFFFF", bg_color=accent, text_wrap=True, border=0
+        )
+
+    def body(self, **properties: Any) -> Format:
+        """The format of a table's cell."""
+        return self.look(bottom=1, bottom_color=_RULE, **properties)
+
+    def text(self, sheet: Worksheet, row: int, column: int, text: str, look: Format) -> None:
+        """Text as text, whatever it begins with."""
+        sheet.write_string(row, column, legal(text)[:_CELL_LENGTH], look)
+
+    def missing(
+        self, sheet: Worksheet, row: int, column: int, text: str = MISSING, **properties: Any
+    ) -> None:
+        """A word in a column of numbers."""
+        look = self.body(**{"align": "right", "font_color": _GREY} | properties)
+        self.text(sheet, row, column, text, look)
+
+    # --- Sheets ----------------------------------------------------------------------------------
+
+    def sheet(self, name: str, *, is_portrait: bool = False) -> Worksheet:
+        """A new sheet, ready to print: A4, as wide as the paper, house and page at the foot."""
+        sheet: Worksheet = self.book.add_worksheet(self.sheet_name(name))
+        if not is_portrait:
+            sheet.set_landscape()
+        sheet.set_paper(_A4)
+        sheet.fit_to_pages(1, 0)
+        sheet.set_margins(left=0.5, right=0.5, top=0.7, bottom=0.7)
+        sheet.hide_gridlines(2)
+        document = self.document
+        mark = f"&C{SAMPLE}" if document.is_sample else ""
+        series = _escaped(document.house.series)
+        sheet.set_header(f"&L{series}  第 {document.issue} 期{mark}&R&A")
+        sheet.set_footer(f"&L{_escaped(document.house.name)}&R第 &P 页 / 共 &N 页")
+        return sheet
+
+    def sheet_name(self, wanted: str) -> str:
+        """The name without what Excel refuses, different from all names before it."""
+        name = legal(wanted).translate(dict.fromkeys(map(ord, "[]:*?/\\"), "_"))
+        name = name.strip("'")[:_NAME_LENGTH] or "_"
+        used = {sheet.get_name().lower() for sheet in self.book.worksheets()}
+        candidates = chain(
+            [name], (f"{name[: _NAME_LENGTH - 4]}_{count}" for count in range(2, 1000))
+        )
+        return next(one for one in candidates if one.lower() not in used)
+
+    def opening(self, sheet: Worksheet, title: str, remark: str) -> None:
+        """Title, remark and way back, the same on every sheet."""
+        accent = self.document.house.accent
+        self.text(sheet, 0, 0, title, self.look(bold=True, font_size=14, font_color=accent))
+        self.text(sheet, 1, 0, remark, self.look(font_size=9, font_color=_GREY))
+        back = self.look(font_size=9, font_color=accent, underline=1)
+        sheet.write_url(2, 0, f"internal:'{CONTENTS}'!A1", back, f"← {CONTENTS}")
+        sheet.set_row(0, 26)
+
+    def exhibits(self) -> Iterable[_Entry]:
+        """The front page's table and chart, then every numbered exhibit."""
+        front = self.document.front_page
+        numbered = list(self.document.exhibits())
+        digits = max(2, len(str(len(numbered))))
+        named: list[tuple[str, str, Figure | Table]] = [
+            ("首页表", "", front.sectors),
+            ("首页图", "", front.overview),
+            *((f"图表 {one.number:0{digits}d}", f"图表 {one.number}　", one) for one in numbered),
+        ]
+        for name, label, exhibit in named:
+            sheet = self.sheet(name)
+            remark = _remark(exhibit)
+            self.opening(sheet, f"{label}{exhibit.title}", remark)
+            if isinstance(exhibit, Figure):
+                self.figure(sheet, exhibit)
+            else:
+                self.table(sheet, exhibit)
+            kind = "图" if isinstance(exhibit, Figure) else "表"
+            yield _Entry(sheet.get_name(), f"{label}{exhibit.title}", kind, exhibit.source)
+
+    def figure(self, sheet: Worksheet, figure: Figure) -> None:
+        """A chart's numbers, and the chart beside them."""
+        chart = figure.chart
+        widths = [[one for one in ("类别", *chart.categories)]]
+        self.text(sheet, _HEADER_ROW, 0, "类别", self.head("left"))
+        for at, category in enumerate(chart.categories):
+            self.text(sheet, _HEADER_ROW + 1 + at, 0, category, self.body())
+        for position, series in enumerate(chart.series, start=1):
+            name = f"{series.name}（{chart.unit}）" if chart.unit else series.name
+            widths.append([name])
+            self.text(sheet, _HEADER_ROW, position, name, self.head("right"))
+            form = format_of(series.labels)
+            for at, value in enumerate(series.values):
+                tone = _sign(value) if chart.signed else None
+                look = self.body(num_format=form, align="right", font_color=self.colour(tone))
+                if value is None:
+                    sheet.write_blank(_HEADER_ROW + 1 + at, position, None, look)
+                else:
+                    sheet.write_number(_HEADER_ROW + 1 + at, position, value, look)
+        self.shape(sheet, widths, [1.0] * len(widths))
+        cells = Cells(sheet.get_name(), (0, 0), _HEADER_ROW)
+        sheet.insert_chart(
+            _HEADER_ROW,
+            len(widths) + 1,
+            native_chart(self.book, figure, self.document.house, cells),
+            {"description": legal(figure.alt or figure.title), "object_position": 2},
+        )
+
+    def table(self, sheet: Worksheet, table: Table) -> None:
+        """A table as printed, its numbers as numbers."""
+        for at, column in enumerate(table.columns):
+            label = f"{column.label}（{column.unit}）" if column.unit else column.label
+            self.text(sheet, _HEADER_ROW, at, label, self.head(column.align))
+            for down, row in enumerate(table.rows, start=_HEADER_ROW + 1):
+                cell = row[at]
+                colour = self.colour(cell.tone)
+                self.cell(sheet, (down, at), cell.line, column.unit, column.align, colour)
+        texts = [
+            [column.label + column.unit, *(self.document.text(row[at].line) for row in table.rows)]
+            for at, column in enumerate(table.columns)
+        ]
+        self.shape(sheet, texts, [1.0] * len(texts))
+        sheet.freeze_panes(_HEADER_ROW + 1, 0)
+
+    def cell(
+        self,
+        sheet: Worksheet,
+        place: tuple[int, int],
+        line: Line,
+        unit: str,
+        align: str,
+        colour: str,
+    ) -> None:
+        """A table's cell: a number if it prints one, text otherwise."""
+        shown = cell_number(self.document, line, unit)
+        if shown is None:
+            look = self.body(align=align, font_color=colour, text_wrap=align == "left")
+            self.text(sheet, *place, self.document.text(line), look)
+        else:
+            self.number(sheet, place, shown, align=align, font_color=colour)
+
+    def number(
+        self, sheet: Worksheet, place: tuple[int, int], shown: Number, **properties: Any
+    ) -> None:
+        """A number with its format."""
+        look = self.body(num_format=shown.format, **properties)
+        sheet.write_number(*place, shown.value, look)
+
+    def colour(self, tone: Tone | None) -> str:
+        """The house's colour for a tone."""
+        house = self.document.house
+        return {"up": house.up, "down": house.down, "flat": _FLAT, None: _INK}[tone]
+
+    def shape(
+        self, sheet: Worksheet, texts: Sequence[Sequence[str]], padding: Sequence[float]
+    ) -> None:
+        """Widths by the longest text of a column; header row repeated in print."""
+        for at, column in enumerate(texts):
+            # The title and the remark run over the columns beside them and need no width.
+            needed = max(map(_width, column), default=0) + 2 + padding[at]
+            sheet.set_column(at, at, min(_WIDE, max(_NARROW, needed)))
+        sheet.set_row(_HEADER_ROW, 2 * _LINE_POINTS)
+        sheet.repeat_rows(_HEADER_ROW)
+
+    # --- Metrics and facts -----------------------------------------------------------------------
+
+    def metrics(self, frames: Mapping[str, pd.DataFrame]) -> Iterable[_Entry]:
+        """A sheet a frame: those with a name of their own first, in its order."""
+        for table in (*SHEETS, *(one for one in frames if one not in SHEETS)):
+            if table in frames:
+                name, title = SHEETS.get(table, (table, table))
+                sheet = self.sheet(name)
+                frame = frames[table]
+                self.opening(sheet, title, f"数据仓库表：{table}；共 {len(frame)} 行。")
+                self.frame(sheet, frame)
+                yield _Entry(sheet.get_name(), title, "数据", table)
+
+    def frame(self, sheet: Worksheet, frame: pd.DataFrame) -> None:
+        """A frame with filters and frozen panes; stored units become those of the headers."""
+        columns = [name for name in map(str, frame.columns) if not name.endswith(LOSS_FLAG)]
+        texts = []
+        for at, column in enumerate(columns):
+            head = header(column)
+            values = list(frame[column])
+            losses = _losses(frame, column)
+            is_number = head.style is not None or pd.api.types.is_numeric_dtype(frame[column])
+            self.text(
+                sheet, _HEADER_ROW, at, head.text, self.head("right" if is_number else "left")
+            )
+            for down, (value, is_loss) in enumerate(
+                zip(values, losses, strict=True), start=_HEADER_ROW + 1
+            ):
+                self.value(sheet, (down, at), column, value, head.style, is_loss=is_loss)
+            shown = [] if is_number else [words(column, str(value)) for value in values]
+            texts.append([head.text, *shown])
+            if head.style is not None and head.style.signed and len(frame):
+                self.colour_by_sign(sheet, at, len(frame))
+        self.shape(sheet, texts, [2.0] * len(texts))  # room for the filters' buttons
+        names = 1 + max((at for at, one in enumerate(columns) if one in {"code", "name"}), default=0)
+        sheet.freeze_panes(_HEADER_ROW + 1, names)
+        sheet.autofilter(_HEADER_ROW, 0, _HEADER_ROW + len(frame), max(0, len(columns) - 1))
+
+    def value(
+        self,
+        sheet: Worksheet,
+        place: tuple[int, int],
+        column: str,
+        value: Any,
+        style: Style | None,
+        *,
+        is_loss: bool,
+    ) -> None:
+        """A value of a frame."""
+        if pd.isna(value):
+            align = "right" if style is not None or is_loss else "left"
+            self.missing(sheet, *place, LOSS if is_loss else MISSING, align=align)
+        elif isinstance(value, date):
+            look = self.body(num_format="yyyy-mm-dd", align="left")
+            sheet.write_datetime(*place, value, look)
+        elif isinstance(value, bool) or not pd.api.types.is_number(value):
+            self.text(sheet, *place, words(column, str(value)), self.body())
+        elif style is None:
+            self.number(sheet, place, Number(float(value), "General"), align="right")
+        else:
+            form = number_format(style.digits, signed=style.signed)
+            self.number(sheet, place, Number(float(value) / style.scale, form), align="right")
+
+    def colour_by_sign(self, sheet: Worksheet, column: int, rows: int) -> None:
+        """Colours that follow the numbers when they are edited."""
+        house = self.document.house
+        for criteria, colour in ((">", house.up), ("<", house.down)):
+            sheet.conditional_format(
+                _HEADER_ROW + 1,
+                column,
+                _HEADER_ROW + rows,
+                column,
+                {
+                    "type": "formula",
+                    # Words in the column are greater than every number for Excel.
+                    "criteria": _signed_cell(column, criteria),
+                    "format": self.book.add_format({"font_color": colour}),
+                },
+            )
+
+    def facts(self) -> _Entry:
+        """Every number that the report prints, with its origin."""
+        title = "报告中的每一个数字及其来源"
+        sheet = self.sheet(FACTS)
+        facts = list(self.document.facts.values())
+        remark = f"共 {len(facts)} 条；“数值”为存储单位（元、小数）下未经四舍五入的值。"
+        self.opening(sheet, title, remark)
+        heads = ("事实", "印出", "单位", "数值（未四舍五入）", "来源表", "行", "列", "计算方法")
+        right = {1, 3}
+        for at, head in enumerate(heads):
+            self.text(sheet, _HEADER_ROW, at, head, self.head("right" if at in right else "left"))
+        for down, fact in enumerate(facts, start=_HEADER_ROW + 1):
+            cells = (fact.id, fact.text, fact.unit, None, fact.table, fact.row, fact.column)
+            for at, text in enumerate((*cells, fact.formula)):
+                if text is not None:
+                    look = self.body(align="right" if at in right else "left")
+                    self.text(sheet, down, at, text, look)
+            if fact.value is None:
+                self.missing(sheet, down, 3)
+            else:
+                shown = Number(fact.value, exact_format(fact.value))
+                self.number(sheet, (down, 3), shown, align="right")
+        columns = [
+            [head, *(str(value) for value in values)]
+            for head, values in zip(
+                heads,
+                zip(
+                    *(
+                        (f.id, f.text, f.unit, "0" * 20, f.table, f.row, f.column, f.formula)
+                        for f in facts
+                    ),
+                    strict=True,
+                )
+                if facts
+                else [()] * len(heads),
+                strict=True,
+            )
+        ]
+        self.shape(sheet, columns, [2.0] * len(columns))
+        sheet.freeze_panes(_HEADER_ROW + 1, 1)
+        sheet.autofilter(_HEADER_ROW, 0, _HEADER_ROW + len(facts), len(heads) - 1)
+        return _Entry(sheet.get_name(), title, "数据")
+
+    # --- Contents --------------------------------------------------------------------------------
+
+    def contents(self, sheet: Worksheet, entries: Sequence[_Entry]) -> None:
+        """What the issue is, what to know about it, and where everything stands."""
+        document, house = self.document, self.document.house
+        widths = (13, 70, 8, 58)
+        for at, width in enumerate(widths):
+            sheet.set_column(at, at, width)
+        band = self.look(bold=True, font_size=18, font_color="#FFFFFF", bg_color=house.accent)
+        under = self.look(font_size=11, font_color="#FFFFFF", bg_color=house.accent)
+        for row, (text, look, height) in enumerate(
+            ((document.title, band, 36), (document.subtitle, under, 22))
+        ):
+            sheet.set_row(row, height)
+            for at in range(len(widths)):
+                sheet.write_blank(row, at, None, look)
+            self.text(sheet, row, 0, text, look)
+        row = 3
+        for label, text in self.about():
+            bold = self.look(bold=True, font_color=house.accent, valign="top")
+            self.text(sheet, row, 0, label, bold)
+            self.text(sheet, row, 1, text, self.look(text_wrap=True, valign="top"))
+            lines = max(1, ceil(_width(text) / (widths[1] - 4)))
+            sheet.set_row(row, lines * _LINE_POINTS)
+            row += 1
+        row += 1
+        for at, head in enumerate(("工作表", "内容", "类型", "数据来源")):
+            self.text(sheet, row, at, head, self.head("left"))
+        sheet.repeat_rows(row)
+        sheet.set_h_pagebreaks([row])
+        link = self.body(font_color=house.accent, underline=1)
+        for down, entry in enumerate(entries, start=row + 1):
+            sheet.write_url(down, 0, f"internal:'{entry.sheet}'!A1", link, entry.sheet)
+            for at, text in enumerate((entry.title, entry.kind, entry.source), start=1):
+                self.text(sheet, down, at, text, self.body(text_wrap=True))
+            lines = max(
+                ceil(_width(entry.title) / (widths[1] - 4)), ceil(_width(entry.source) / (widths[3] - 4)), 1
+            )
+            sheet.set_row(down, lines * _LINE_POINTS + 2)
+
+    def about(self) -> Iterable[tuple[str, str]]:
+        """Label and text of each line at the head of the contents sheet."""
+        document, house = self.document, self.document.house
+        week = f"{chinese_day(document.first_session)}至{chinese_day(document.close_date)}"
+        yield "期号", f"第 {document.issue} 期"
+        yield "统计区间", week
+        yield "比较基准", chinese_day(document.base_date)
+        yield "发布日期", chinese_day(document.publication_date)
+        yield "编制", " ".join(filter(None, (house.name, house.department)))
+        if house.authors:
+            yield "作者", "、".join(house.authors)
+        if document.is_sample:
+            yield "提示", SAMPLE
+        points = document.front_page.key_points
+        for at, item in enumerate(points.items):
+            yield (points.labels[at] if at < len(points.labels) else "要点"), document.text(item)
+        for notice in document.notices:
+            yield "数据说明", document.text(notice)
+        for text in _READING:
+            yield "阅读提示", text
+
+
+def _remark(exhibit: Figure | Table) -> str:
+    return "　".join(filter(None, (exhibit.source, exhibit.note and f"注：{exhibit.note}")))
+
+
+def _sign(value: float | None) -> Tone | None:
+    if value is None:
+        return None
+    return "up" if value > 0 else "down" if value < 0 else "flat"
+
+
+def _signed_cell(column: int, criteria: str) -> str:
+    cell = xl_rowcol_to_cell(_HEADER_ROW + 1, column)
+    return f"=AND(ISNUMBER({cell}),ROUND({cell},2){criteria}0)"
+
+
+def _losses(frame: pd.DataFrame, column: str) -> list[bool]:
+    flag = f"{column}{LOSS_FLAG}"
+    return [bool(one) for one in frame[flag]] if flag in frame else [False] * len(frame)
+
+
+def _width(text: str) -> int:
+    """Width in characters of a column: a Chinese one is two."""
+    return sum(2 if unicodedata.east_asian_width(one) in "WFA" else 1 for one in text)
+
+
+def _escaped(text: str) -> str:
+    """Text for a header or footer, where ``&`` begins an instruction."""
+    return legal(text).replace("&", "&&")[:80]

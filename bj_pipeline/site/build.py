@@ -1,0 +1,109 @@
+"""Building the site: the entry point."""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bj_pipeline.reference import load_reference
+from bj_pipeline.report.document import House
+from bj_pipeline.settings import Settings
+from bj_pipeline.site import folder, views
+from bj_pipeline.site.history import History, read
+from bj_pipeline.site.render import Renderer
+from bj_pipeline.warehouse.store import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReport:
+    """What was built.
+
+    Attributes:
+        folder: Where the site lies.
+        issues: Issues in it.
+        companies: Companies with a page.
+        pages: Pages, without the reports themselves.
+        page_bytes: Size of those pages and of the files that they share.
+        forms: Finished files of issues that were copied in.
+        form_bytes: Their size.
+        seconds: Time that it took.
+    """
+
+    folder: Path
+    issues: int
+    companies: int
+    pages: int
+    page_bytes: int
+    forms: int
+    form_bytes: int
+    seconds: float
+
+
+def build_site(
+    warehouse: Warehouse,
+    settings: Settings,
+    house: House,
+    target: Path,
+    *,
+    issues: Sequence[int] | None = None,
+) -> SiteReport:
+    """Build the site of the series; the same data give the same bytes.
+
+    Args:
+        warehouse: Holds the issues.
+        settings: Where finished reports and curated data lie.
+        house: Whose site it is.
+        target: The site's folder: new, empty, or a site built before, which is replaced whole.
+        issues: Issues that may be shown; None for all.
+
+    Raises:
+        MissingDataError: There is no issue to show, or one that was asked for is not there.
+        ConfigurationError: The target holds something else than a site.
+    """
+    start = time.perf_counter()
+    history = read(warehouse, settings.artifacts, load_reference(settings.reference), issues)
+    rendered = render(history, house)
+    with folder.replaced(target) as new:
+        for path, content in rendered.items():
+            folder.write(new / path, content)
+        form_sizes = _copy_forms(history, new)
+    return SiteReport(
+        folder=target,
+        issues=len(history.editions),
+        companies=len(history.companies),
+        pages=sum(path.endswith(".html") for path in rendered),
+        page_bytes=sum(map(len, rendered.values())),
+        forms=len(form_sizes),
+        form_bytes=sum(form_sizes),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def render(history: History, house: House) -> dict[str, bytes]:
+    """Every file of the site by path, without the finished reports."""
+    renderer = Renderer(history, house)
+    pages = {page.path: renderer.page(page) for page in views.pages(history, house)}
+    characters = "".join(sorted(set().union(*(content.decode() for content in pages.values()))))
+    return pages | renderer.assets(characters) | {folder.MARK: _record(history)}
+
+
+def _copy_forms(history: History, new: Path) -> list[int]:
+    sizes = []
+    for edition in history.editions:
+        for name, source in edition.forms.items():
+            copy = new / edition.issue.folder / name
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, copy)
+            sizes.append(copy.stat().st_size)
+    return sizes
+
+
+def _record(history: History) -> bytes:
+    record = {
+        "issues": [one.issue.number for one in history.editions],
+        "sample": [one.issue.number for one in history.editions if one.is_sample],
+        "companies": list(history.companies),
+    }
+    return (json.dumps(record, indent=1) + "\n").encode()

@@ -1,0 +1,145 @@
+"""Pages and shared files of the site as bytes.
+
+What belongs here: markup by Jinja, the shared style, scripts, search index and font. What does not:
+what pages say (``views``). Look and behaviour are the report's own (``report.css``, ``report.js``);
+``site.css`` and ``search.js`` add what a report does not have.
+
+Pages work from a disk as from a server, and ask for nothing outside the site: the policy allows
+only files that lie beside them.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bj_pipeline.errors import ConfigurationError
+from bj_pipeline.report import fonts
+from bj_pipeline.report.document import House
+from bj_pipeline.report.html import anchor
+from bj_pipeline.site import charts, page as parts
+from bj_pipeline.site.history import History
+from bj_pipeline.site.page import Link, Page
+from bj_pipeline.site.views import search_entries
+
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Turns pages of one site into bytes.
+
+    Attributes:
+        history: The series.
+        house: Whose name and colours.
+    """
+
+    history: History
+    house: House
+
+    def page(self, page: Page) -> bytes:
+        """An HTML file in UTF-8; the same page gives the same bytes."""
+        template = _environment().get_template("page.html.j2")
+        return template.render(
+            page=page,
+            house=self.house,
+            navigation=self._navigation(),
+            sample_notice=self.sample_notice,
+            calendar=self.history.calendar,
+            draw=charts.draw,
+            disclosures=parts.DISCLOSURES,
+        ).encode()
+
+    @property
+    def sample_notice(self) -> str:
+        """What every page says if any issue of the site is made of sample data; else nothing."""
+        editions = self.history.editions
+        samples = [one.issue.number for one in editions if one.is_sample]
+        if not samples:
+            return ""
+        if len(samples) == len(editions):
+            return "本站数字为演示而编制，并非真实行情，不得据以投资。"
+        listed = "、".join(_runs(samples))
+        return f"第 {listed} 期的数字为演示而编制，并非真实行情，不得据以投资。"
+
+    def assets(self, characters: str) -> dict[str, bytes]:
+        """The shared files by path.
+
+        Args:
+            characters: Every character that a page shows.
+        """
+        entries = ",\n".join(
+            json.dumps(entry, ensure_ascii=False) for entry in search_entries(self.history)
+        )
+        texts = {
+            "assets/site.css": _style(self.house),
+            "assets/report.js": _report_file("report.js"),
+            "assets/search.js": _own_file("search.js"),
+            "assets/companies.js": f'"use strict";\nconst COMPANIES = [\n{entries}\n];\n',
+        }
+        shown = characters + "".join(texts.values())
+        return {path: text.encode() for path, text in texts.items()} | {
+            "assets/font.woff2": fonts.subset_woff2(shown)
+        }
+
+    def _navigation(self) -> Sequence[Link]:
+        return (
+            Link("首页", parts.INDEX),
+            *(Link(name, parts.sector_path(name)) for name in self.history.sectors),
+            Link("AI 产业链", parts.AI_CHAIN),
+            Link("全部公司", parts.COMPANIES),
+        )
+
+
+def _runs(numbers: Sequence[int]) -> list[str]:
+    """``[1, 2, 3, 7]`` as ``1～3``, ``7``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return [str(run[0]) if len(run) == 1 else f"{run[0]}～{run[-1]}" for run in runs]
+
+
+def _style(house: House) -> str:
+    """The report's style sheet under the house's colours and the site's font, then the site's."""
+    colours = {"accent": house.accent, "up": house.up, "down": house.down}
+    for name, colour in colours.items():
+        if not _COLOUR.fullmatch(colour):
+            raise ConfigurationError(f"The house's colour {name} is #RRGGBB, not {colour!r}.")
+    families = ", ".join(f'"{name}"' for name in fonts.FALLBACKS)
+    tokens = "".join(f"--house-{name}: {colour}; " for name, colour in colours.items())
+    head = (
+        f'@font-face {{ font-family: "{fonts.FAMILY}"; src: url("font.woff2") format("woff2"); '
+        "font-weight: 100 900; font-display: swap; }\n"
+        f":root {{ {tokens}--family: {families}, sans-serif; --width: {charts.WIDTH:g}; }}\n"
+    )
+    return head + _report_file("report.css") + _own_file("site.css")
+
+
+@cache
+def _report_file(name: str) -> str:
+    return files("bj_pipeline.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@cache
+def _own_file(name: str) -> str:
+    return files("bj_pipeline.site").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        loader=PackageLoader("bj_pipeline.site"),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["anchor"] = anchor
+    return environment

@@ -1,0 +1,20 @@
+"""What many tests share: an issue of the sample, built once by the command line."""
+
+import pytest
+
+from bj_pipeline_tests.command_line import CommandLine
+
+
+@pytest.fixture(scope="session")
+def sample_issue(tmp_path_factory) -> CommandLine:
+    """A home in which issue 65 was built from the embedded sample; tests only read it."""
+    command_line = CommandLine(tmp_path_factory.mktemp("sample") / "home")
+    done = command_line("run", "--issue", 65)
+    assert done.returncode == 0, done.stderr
+    return command_line
+
+
+@pytest.fixture
+def command_line(tmp_path) -> CommandLine:
+    """A home of the test's own."""
+    return CommandLine(tmp_path / "home")
