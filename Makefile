@@ -2,29 +2,37 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+RUNS := $(VENV)/runs
+TESTS := $(VENV)/tests
 
-.PHONY: run test dev lint format bench
+.PHONY: run test dev lint format
 
-run: $(READY)
+run: $(RUNS)
 	$(BIN)/bj-pipeline run --issue 65 --history 12
 
-test: $(READY)
-	$(BIN)/pytest
-
-dev: $(READY)
+dev: $(RUNS)
 	$(BIN)/bj-pipeline dev
 
-lint: $(READY)
+test: $(TESTS)
+	$(BIN)/pytest --numprocesses 2
+
+lint: $(TESTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(READY)
+format: $(TESTS)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-$(READY): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNS): pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) --editable .
 	touch $@
+
+$(TESTS): pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) --editable '.[dev]'
+	touch $@ $(RUNS)

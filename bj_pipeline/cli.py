@@ -43,8 +43,8 @@ def main() -> None:
 @click.option("--issue", type=int, required=True, help="Number of the issue, such as 65.")
 @click.option(
     "--source",
-    type=click.Choice(["sample", "files"]),
-    help="Where data comes from. Default: BJ_SOURCE, or the embedded sample.",
+    help="Where data comes from: sample, files, akshare, tushare, landing (what was landed when "
+    "the issue was last built), or a profile (.yaml). Default: BJ_SOURCE, or the sample.",
 )
 @click.option(
     "--input",
@@ -102,6 +102,56 @@ def extend() -> None:
     )
 
 
+@main.group()
+def landing() -> None:
+    """What vendors sent, as it came."""
+
+
+@landing.command("list")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+def list_landing(form: str) -> None:
+    """List everything that has landed, the newest first."""
+    _print_frame(_landing().entries(), form, limit=_TABLE_LIMIT)
+
+
+@landing.command()
+def verify() -> None:
+    """Read every landed file and compare it with its SHA-256."""
+    zone = _landing()
+    problems = zone.verify()
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise PipelineError(f"{len(problems)} landed files are not as they came.")
+    click.echo(f"{zone.entries()['sha256'].nunique()} landed files are as they came.")
+
+
+def _landing() -> Any:
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+    from bj_pipeline.sources.landing import Landing  # noqa: PLC0415
+    from bj_pipeline.warehouse.store import Warehouse  # noqa: PLC0415
+
+    settings = load_settings()
+    return Landing(settings.landing, Warehouse(settings.warehouse_url))
+
+
+@main.group("ai-chain")
+def ai_chain() -> None:
+    """Proposals for the AI chain; nothing of them enters a report by itself."""
+
+
+@ai_chain.command()
+def propose() -> None:
+    """Propose segments for companies outside the chain, with reasons and how to accept one."""
+    from bj_pipeline.classification.review import how_to_accept, open_proposals  # noqa: PLC0415
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    folder = load_settings().reference
+    proposed = open_proposals(folder)
+    _print_frame(proposed, "table", limit=None)
+    click.echo(how_to_accept(folder, proposed))
+
+
 @main.command()
 @click.argument("table")
 @click.option("--issue", type=int, help="Number of the issue; without it, every issue.")
@@ -127,6 +177,8 @@ def show(table: str, issue: int | None, form: str, *, columns: bool) -> None:
         for column in tables.table(table).columns:
             click.echo(f"{column.name:<24} {column.comment}")
         return
+    if issue is not None and "issue" not in tables.table(table).columns:
+        raise ConfigurationError(f"The table {table} is not kept by issue: leave out --issue.")
     frame = Warehouse(load_settings().warehouse_url).read(table, issue)
     if issue is not None:
         if frame.empty and not tables.has_versions(table):
@@ -155,7 +207,8 @@ def _print_frame(frame: Any, form: str, limit: int | None) -> None:
         click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
     elif form == "json":
         plain = frame.map(lambda value: value.isoformat() if isinstance(value, date) else value)
-        click.echo(plain.to_json(orient="records", force_ascii=False, double_precision=15, indent=1))
+        text = plain.to_json(orient="records", force_ascii=False, double_precision=15, indent=1)
+        click.echo(text)
     else:
         from tabulate import tabulate  # noqa: PLC0415
 

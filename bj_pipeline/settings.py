@@ -1,9 +1,9 @@
 """Every setting: read from the environment (prefix ``BJ_``), validated once, with its default."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bj_pipeline.errors import ConfigurationError
@@ -11,7 +11,6 @@ from bj_pipeline.errors import ConfigurationError
 PACKAGE = Path(__file__).parent
 
 Vendors = Annotated[tuple[str, ...], NoDecode]
-SourceName = Literal["sample", "files"]
 
 
 class Settings(BaseSettings):
@@ -32,10 +31,18 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the warehouse; empty: SQLite in BJ_HOME.",
         repr=False,
     )
-    source: SourceName = Field(
-        default="sample", description="Where data comes from unless a run says otherwise."
+    source: str = Field(
+        default="sample",
+        description="Where data comes from unless a run says otherwise: sample, files, akshare, "
+        "tushare, landing, or the path of a profile that combines them.",
     )
     input: Path | None = Field(default=None, description="Folder of the source `files`.")
+    tushare_token: SecretStr = Field(
+        default=SecretStr(""), description="Token of Tushare Pro; never logged."
+    )
+    tushare_url: str = Field(
+        default="", description="Address of Tushare's interface, if not the vendor's own."
+    )
     reference: Path = Field(
         default=PACKAGE / "reference", description="Folder of the curated CSV files."
     )
@@ -60,6 +67,11 @@ class Settings(BaseSettings):
     def warehouse_url(self) -> str:
         """SQLAlchemy URL of the warehouse."""
         return self.database_url or f"sqlite:///{self.home.absolute() / 'warehouse.db'}"
+
+    @property
+    def landing(self) -> Path:
+        """Where the bytes lie that vendors sent."""
+        return self.home.absolute() / "landing"
 
     @property
     def artifacts(self) -> Path:

@@ -24,7 +24,9 @@ def _raw_asset(table: str, description: str) -> dg.AssetsDefinition:
     @stage_asset(table, description, group="raw", kinds={"pandas", "sql"})
     def asset(context: dg.AssetExecutionContext, pipeline: PipelineResource) -> pd.DataFrame:
         issue = closed_issue(context.partition_key)
-        reading = read(pipeline.data_source.deliver(issue, table), table, issue)
+        sent = pipeline.data_source.deliver(issue, table)
+        landed = [pipeline.landing.store(delivery) for delivery in sent]
+        reading = read(landed, table, issue)
         pipeline.warehouse.replace_input_files(issue.number, table, reading.files)
         for note in reading.notes:
             context.log.info(note)

@@ -56,7 +56,7 @@ def report_document(
             announcements=raw_announcements,
             reference=pipeline.reference,
             vendors=vendors_by_table(files),
-            is_sample=pipeline.source == "sample",
+            is_sample=bool((files["vendor"] == "sample").any()),
         )
     )
     context.add_output_metadata(

@@ -15,13 +15,13 @@ import dagster as dg
 
 from bj_pipeline import errors
 from bj_pipeline.assets.partitions import closed_issue
-from bj_pipeline.assets.resources import open_source
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
 from bj_pipeline.automation.progress import progress_bar
 from bj_pipeline.issues import by_number, trailing
 from bj_pipeline.report.manifest import ARTIFACTS
 from bj_pipeline.settings import Settings
+from bj_pipeline.sources.registry import open_source
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -60,7 +60,7 @@ class Runner:
             PipelineError: What stopped the run, for the person who can act.
         """
         issue = closed_issue(str(number))
-        for remark in open_source(self.source, self.folder).remarks():
+        for remark in open_source(self.source, self.folder, self.settings).remarks():
             click.echo(f"Not used: {remark}", err=True)
         self._run(ISSUE_JOB, number)
         folder = self.settings.artifacts / issue.folder

@@ -15,7 +15,7 @@ import pandas as pd
 
 from bj_pipeline.classification.rules import Rule, Rules, normalised, words_of
 from bj_pipeline.errors import DataError
-from bj_pipeline.reference import BASES, CODE, _Line, _read
+from bj_pipeline.reference import BASES, CODE, Line, read_rows
 
 RULES_FILE = "ai_chain_rules.csv"
 THRESHOLDS_FILE = "ai_chain_thresholds.csv"
@@ -54,16 +54,16 @@ def load_rules(folder: Path, segments: Sequence[str]) -> Rules:
         DataError: Names file, line, rule and remedy.
     """
 
-    def threshold(line: _Line) -> tuple[str, float]:
+    def threshold(line: Line) -> tuple[str, float]:
         points = _number(line, "threshold")
         if points <= 0:
             raise line.refuse("threshold is above 0", line.cells["threshold"])
         return line.one_of("segment", segments), points
 
-    thresholds = _read(folder / THRESHOLDS_FILE, ("segment", "threshold"), threshold)
+    thresholds = read_rows(folder / THRESHOLDS_FILE, ("segment", "threshold"), threshold)
     _refuse_repeats(THRESHOLDS_FILE, "a segment", [(n, segment) for n, (segment, _) in thresholds])
     points = dict(row for _, row in thresholds)
-    rules = _read(folder / RULES_FILE, _RULE_COLUMNS, lambda line: _rule(line, tuple(points)))
+    rules = read_rows(folder / RULES_FILE, _RULE_COLUMNS, lambda line: _rule(line, tuple(points)))
     _refuse_shared_words(rules)
     return Rules(tuple(rule for _, rule in rules), points)
 
@@ -74,7 +74,7 @@ def load_descriptions(path: Path) -> tuple[BusinessDescription, ...]:
     Raises:
         DataError: Names file, line, rule and remedy.
     """
-    rows = _read(path, _DESCRIPTION_COLUMNS, _description)
+    rows = read_rows(path, _DESCRIPTION_COLUMNS, _description)
     _refuse_repeats(path.name, "a company", [(number, row.code) for number, row in rows])
     return tuple(row for _, row in rows)
 
@@ -85,7 +85,7 @@ def as_frame(descriptions: Iterable[BusinessDescription]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["code", "name", "description"])
 
 
-def _rule(line: _Line, segments: Sequence[str]) -> Rule:
+def _rule(line: Line, segments: Sequence[str]) -> Rule:
     weight = _number(line, "weight")
     if weight == 0:
         raise line.refuse("weight is not 0", line.cells["weight"], "Delete the line.")
@@ -100,7 +100,7 @@ def _rule(line: _Line, segments: Sequence[str]) -> Rule:
     )
 
 
-def _description(line: _Line) -> BusinessDescription:
+def _description(line: Line) -> BusinessDescription:
     return BusinessDescription(
         code=line.code(CODE, "920493.BJ"),
         name=line.text("name"),
@@ -110,7 +110,7 @@ def _description(line: _Line) -> BusinessDescription:
     )
 
 
-def _number(line: _Line, column: str) -> float:
+def _number(line: Line, column: str) -> float:
     line.text(column)
     number = line.optional_number(column)
     if number is None or not isfinite(number):

@@ -1,12 +1,21 @@
-"""Checks of the metrics: do they follow from the quotes, and do they add up?"""
+"""Checks of the metrics: do they follow from the quotes, and do they add up?
 
+Figures are computed again here, by other means than in ``metrics/``: an error that both share is
+less likely than one that either makes.
+"""
+
+import math
+import statistics
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from bj_pipeline.metrics import changes, market
 from bj_pipeline.metrics.rankings import WHOLE_POOL
 from bj_pipeline.quality.check import CRITICAL, WARNING, Evidence, check
+from bj_pipeline.reference import MEASURES
 from bj_pipeline.warehouse import tables
 
 _REBUILD = (
@@ -14,28 +23,66 @@ _REBUILD = (
     "not help, it is a fault of the code."
 )
 _ROUNDING = 1e-9
+_PRINTS_AS_RISE = 0.00005
+_COVERED = 0.95
+_DATES = {"": "close date", "_base": "base date"}
+"""Which date a column speaks of, by the ending of its name."""
 
 
-def companies(evidence: Evidence) -> pd.DataFrame:
-    """Companies of the pool, with the market cap that their close and the latest shares give.
+def pool(evidence: Evidence) -> pd.DataFrame:
+    """Companies of the pool; ``pe_ttm_known`` is filled where the PE is known or a loss."""
+    frame = evidence.table(tables.COMPANY_METRICS).dropna(subset=["sector"])
+    # A documented loss of unknown size is known to be a loss: it is no gap.
+    known = frame["pe_ttm"].fillna(0).where(frame["pe_ttm"].notna() | frame["pe_ttm_is_loss"])
+    return frame.assign(pe_ttm_known=known)
 
-    Where the vendor gives no shares, its market cap is taken as it is and nothing is computed.
+
+def company_figures(evidence: Evidence) -> pd.DataFrame:
+    """Every covered company at either date, beside what quotes and shares give.
+
+    The market cap lies between quoted close × fewest and × most shares that vendors give; without
+    shares it is the vendor's, and nothing is computed. The change is computed where no adjustment
+    factor moved.
     """
-    frame = evidence.table(tables.COMPANY_METRICS)
-    frame = frame[frame["sector"].notna()]
-    valued = evidence.table(tables.RAW_VALUATIONS).dropna(subset=["total_shares"])
-    shares = valued.sort_values("date").groupby("code")["total_shares"]
-    low, high = frame["code"].map(shares.min()), frame["code"].map(shares.max())
-    return frame.assign(
-        market_cap_low=frame["close"] * low * (1 - _ROUNDING),
-        market_cap_high=frame["close"] * high * (1 + _ROUNDING),
-        below=frame["market_cap"] - frame["close"] * low * (1 - _ROUNDING),
-        above=frame["market_cap"] - frame["close"] * high * (1 + _ROUNDING),
-        # A documented loss of unknown size is known to be a loss: it is no gap.
-        pe_ttm_known=frame["pe_ttm"]
-        .fillna(0)
-        .where(frame["pe_ttm"].notna() | frame["pe_ttm_is_loss"]),
+    issue, metrics = evidence.issue, evidence.table(tables.COMPANY_METRICS)
+    quotes = evidence.table(tables.RAW_QUOTES)
+    shares = evidence.table(tables.RAW_VALUATIONS).dropna(subset=["total_shares"])
+    code = metrics["code"]
+    at = []
+    for ending, day in (("", issue.close_date), ("_base", issue.base_date)):
+        quoted = code.map(_last(quotes, ["code"], "close", day))
+        given = _last(shares, ["code", "vendor"], "total_shares", day).groupby("code")
+        stated = metrics[[f"close{ending}", f"market_cap{ending}"]].set_axis(
+            ["close", "market_cap"], axis="columns"
+        )
+        figures = metrics[["code", "name"]].join(stated)
+        figures["figures_of"] = _DATES[ending]
+        figures["close_difference"] = _differences(stated["close"], quoted)
+        figures["market_cap_low"] = quoted * code.map(given.min()) * (1 - _ROUNDING)
+        figures["market_cap_high"] = quoted * code.map(given.max()) * (1 + _ROUNDING)
+        at.append(figures)
+    now, before = at
+    steady = code.map(quotes.groupby("code")["adj_factor"].nunique()) <= 1
+    growth = (now["close"] / before["close"] - 1).where(steady, metrics["change"])
+    now = now.assign(
+        change=metrics["change"], change_difference=_differences(metrics["change"], growth)
     )
+    frame = pd.concat([now, before], ignore_index=True)
+    return frame.assign(
+        below=frame["market_cap"] - frame["market_cap_low"],
+        above=frame["market_cap"] - frame["market_cap_high"],
+    )
+
+
+def _last(frame: pd.DataFrame, keys: list[str], column: str, day: date) -> pd.Series:
+    """The last known value of each key on or before a day."""
+    return frame[frame["date"] <= day].sort_values("date").groupby(keys)[column].last()
+
+
+def _differences(stated: pd.Series, computed: pd.Series) -> pd.Series:
+    """Stated − computed; two blanks are equal, and a blank is infinitely far from a number."""
+    far = (stated.isna() != computed.isna()).map({True: math.inf, False: 0.0})
+    return (stated - computed).fillna(far)
 
 
 def pe_ttm_by_vendor(evidence: Evidence) -> pd.DataFrame:
@@ -60,92 +107,157 @@ def pe_ttm_by_vendor(evidence: Evidence) -> pd.DataFrame:
 
 
 def sectors(evidence: Evidence) -> pd.DataFrame:
-    """Each sector's figures beside the same, computed again from the companies."""
-    frame = evidence.table(tables.SECTOR_METRICS)
-    pool = evidence.table(tables.COMPANY_METRICS).dropna(subset=["sector"]).groupby("sector")
-    known = pool["pe_ttm"]
-    counted = frame["sector"].map(pool.size()).fillna(0).astype(int)
-    total = frame["sector"].map(pool["market_cap"].sum(min_count=1)).fillna(0.0)
-    return frame.assign(
-        companies_missing=counted - frame["companies"],
-        total_difference=frame["total_market_cap"].fillna(0.0) - total,
-        pe_above_lowest=frame["pe_ttm_median"] - frame["sector"].map(known.min()),
-        pe_below_highest=frame["sector"].map(known.max()) - frame["pe_ttm_median"],
-        cap_above_lowest=frame["market_cap_median"] - frame["sector"].map(pool["market_cap"].min()),
-        cap_below_highest=frame["sector"].map(pool["market_cap"].max())
-        - frame["market_cap_median"],
-    )
+    """Each sector's figures at either date, beside the same, computed from its companies."""
+    companies = pool(evidence)
+    rows = []
+    for stated in evidence.table(tables.SECTOR_METRICS).to_dict("records"):
+        of_sector = companies[companies["sector"] == stated["sector"]]
+        for ending, label in _DATES.items():
+            caps = _known(of_sector, "market_cap", ending)
+            total = math.nan if not caps and len(of_sector) else math.fsum(caps)
+            row = {
+                "sector": stated["sector"],
+                "figures_of": label,
+                "companies": stated["companies"],
+                "companies_computed": len(of_sector),
+                "total_market_cap": stated[f"total_market_cap{ending}"],
+                "total_market_cap_computed": total,
+                "market_cap_median": stated[f"market_cap_median{ending}"],
+                "market_cap_median_computed": _median(caps),
+                "pe_ttm_median": stated[f"pe_ttm_median{ending}"],
+                "pe_ttm_median_computed": _median(_known(of_sector, "pe_ttm", ending)),
+            }
+            rows.append(row)
+    frame = pd.DataFrame(rows)
+    for figure in ("companies", "total_market_cap", "market_cap_median", "pe_ttm_median"):
+        frame[f"{figure}_difference"] = _differences(frame[figure], frame[f"{figure}_computed"])
+    return frame
+
+
+def _known(companies: pd.DataFrame, measure: str, ending: str) -> list[float]:
+    """Known values of a measure; a loss of unknown size is −∞."""
+    values = companies[f"{measure}{ending}"]
+    if measure == "pe_ttm":
+        values = values.mask(companies[f"pe_ttm{ending}_is_loss"], -math.inf)
+    return list(values.dropna())
+
+
+def _median(values: list[float]) -> float:
+    """The median; NaN of nothing, and where it falls on a loss of unknown size."""
+    median = statistics.median(values) if values else math.nan
+    return median if math.isfinite(median) else math.nan
 
 
 def buckets(evidence: Evidence) -> pd.DataFrame:
-    """Each sector and measure: companies in buckets, and companies whose measure is known."""
-    pool = evidence.table(tables.COMPANY_METRICS).dropna(subset=["sector"])
-    known = {
-        ("pe_ttm", "companies"): pool["pe_ttm"].notna() | pool["pe_ttm_is_loss"],
-        ("pe_ttm", "companies_base"): pool["pe_ttm_base"].notna() | pool["pe_ttm_base_is_loss"],
-        ("market_cap", "companies"): pool["market_cap"].notna(),
-        ("market_cap", "companies_base"): pool["market_cap_base"].notna(),
+    """Each bucket at either date: companies counted, and companies that fall in it."""
+    companies, day = pool(evidence), evidence.issue.close_date
+    edges = {
+        (bucket.measure, bucket.label): (
+            -math.inf if bucket.low is None else bucket.low,
+            math.inf if bucket.high is None else bucket.high,
+        )
+        for measure in MEASURES
+        for bucket in evidence.reference.buckets(measure, day)
     }
-    sums = evidence.table(tables.BUCKET_COUNTS).groupby(["sector", "measure"])
-    rows = [
-        {
-            "sector": sector,
-            "measure": measure,
-            "column": column,
-            "in_buckets": int(group[column].sum()),
-            "known": int(known[str(measure), column][pool["sector"] == sector].sum()),
-        }
-        for (sector, measure), group in sums
-        for column in ("companies_base", "companies")
-    ]
-    frame = pd.DataFrame(rows, columns=["sector", "measure", "column", "in_buckets", "known"])
-    return frame.assign(missing=frame["known"] - frame["in_buckets"])
+    rows = []
+    for stated in evidence.table(tables.BUCKET_COUNTS).to_dict("records"):
+        of_sector = companies[companies["sector"] == stated["sector"]]
+        low, high = edges.get((stated["measure"], stated["bucket"]), (math.nan, math.nan))
+        for ending, label in _DATES.items():
+            known = _known(of_sector, stated["measure"], ending)
+            inside = sum(low <= value < high for value in known)
+            counted = stated[f"companies{ending}"]
+            rows.append(
+                (stated["sector"], stated["measure"], stated["bucket"], label, counted, inside)
+            )
+    columns = ["sector", "measure", "bucket", "figures_of", "companies", "companies_inside"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(difference=frame["companies"] - frame["companies_inside"])
 
 
 def movers(evidence: Evidence) -> pd.DataFrame:
-    """Each ranked company beside the change that really has that rank."""
-    pool = evidence.table(tables.COMPANY_METRICS).dropna(subset=["sector", "change"])
-    ranked = {
-        sector: group["change"].sort_values(ascending=False).to_list()
-        for sector, group in pool.groupby("sector")
+    """Each rank beside the change that really has it, and beside its company's own change."""
+    companies = pool(evidence).dropna(subset=["change"]).sort_values("change", ascending=False)
+    ranked = pd.concat([companies, companies.assign(sector=WHOLE_POOL)])
+    ranked["rank"] = ranked.groupby("sector").cumcount() + 1
+    ranked = ranked.rename(columns={"change": "change_of_rank"})
+    stated = evidence.table(tables.MOVERS)
+    frame = stated.merge(
+        ranked[["sector", "rank", "change_of_rank"]], on=["sector", "rank"], how="outer"
+    )
+    depth = stated["rank"].max()
+    frame = frame[frame["change"].notna() | (frame["rank"] <= depth)]
+    own = frame["code"].map(companies.set_index("code")["change"])
+    return frame.assign(
+        change_of_company=own,
+        rank_difference=_differences(frame["change"], frame["change_of_rank"]),
+        company_difference=_differences(frame["change"], own),
+    )
+
+
+def market_figures(evidence: Evidence) -> pd.DataFrame:
+    """Each figure of the market beside the same, computed from companies and index closes."""
+    companies = pool(evidence)
+    known = list(companies["change"].dropna())
+    rising = sum(change >= _PRINTS_AS_RISE for change in known)
+    falling = sum(change <= -_PRINTS_AS_RISE for change in known)
+    computed: dict[str, float] = {
+        market.POOL_SIZE: len(companies),
+        market.COMPANIES_WITH_CHANGE: len(known),
+        market.RISING_COMPANIES: rising,
+        market.FALLING_COMPANIES: falling,
+        market.UNCHANGED_COMPANIES: len(known) - rising - falling,
+        market.RISING_SHARE: rising / len(companies) if len(companies) else math.nan,
+        market.MEDIAN_CHANGE: _median(known),
+        market.SUSPENDED_COMPANIES: list(companies["status"]).count(changes.SUSPENDED),
+        market.NEW_COMPANIES: list(companies["status"]).count(changes.NEW),
     }
-    ranked[WHOLE_POOL] = pool["change"].sort_values(ascending=False).to_list()
-    frame = evidence.table(tables.MOVERS)
-    expected = [
-        ranked.get(sector, [])[rank - 1] if rank <= len(ranked.get(sector, [])) else None
-        for sector, rank in zip(frame["sector"], frame["rank"], strict=True)
-    ]
-    frame = frame.assign(expected_change=pd.Series(expected, index=frame.index, dtype="float64"))
-    return frame.assign(difference=frame["change"] - frame["expected_change"])
+    closes = evidence.table(tables.RAW_INDEX_QUOTES).set_index(["code", "date"])["close"].to_dict()
+    for index in evidence.reference.indices:
+        now = closes.get((index.code, evidence.issue.close_date), math.nan)
+        before = closes.get((index.code, evidence.issue.base_date), math.nan)
+        computed[market.index_change(index.code)] = now / before - 1
+    frame = evidence.table(tables.MARKET_METRICS).merge(
+        pd.DataFrame(computed.items(), columns=["metric", "computed"]), on="metric", how="outer"
+    )
+    return frame.assign(difference=_differences(frame["value"], frame["computed"]))
 
 
 @check(
     asset=tables.COMPANY_METRICS,
     severity=CRITICAL,
     remedy=_REBUILD,
-    frame=companies,
-    reads=(tables.COMPANY_METRICS, tables.RAW_VALUATIONS),
+    frame=company_figures,
+    reads=(tables.COMPANY_METRICS, tables.RAW_QUOTES, tables.RAW_VALUATIONS),
 )
 def market_caps_are_close_times_shares(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Is each market cap the close times the shares, is every price above −100%, none infinite?"""
+    """Is each close the quoted one, each market cap close × shares, each change that of closes?"""
     return [
+        gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        gxe.ExpectCompoundColumnsToBeUnique(column_list=["code", "figures_of"]),
+        gxe.ExpectColumnValuesToBeBetween(column="close_difference", min_value=0, max_value=0),
         gxe.ExpectColumnValuesToBeBetween(column="below", min_value=0),
         gxe.ExpectColumnValuesToBeBetween(column="above", max_value=0),
         gxe.ExpectColumnValuesToBeBetween(column="change", min_value=-1, strict_min=True),
-        gxe.ExpectColumnValuesToBeUnique(column="code"),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="change_difference", min_value=-_ROUNDING, max_value=_ROUNDING
+        ),
     ]
 
 
 @check(
     asset=tables.COMPANY_METRICS,
     severity=WARNING,
-    remedy="Medians and buckets speak of fewer companies than the pool holds: supply the PE.",
-    frame=companies,
-    reads=(tables.COMPANY_METRICS, tables.RAW_VALUATIONS),
+    remedy="Medians and buckets speak of fewer companies than the pool holds, and totals leave out "
+    "companies without market cap: supply PE, shares or market caps.",
+    frame=pool,
 )
-def pe_ttm_covers_the_pool(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Do at least 95% of the pool have a PE TTM, or a documented loss?"""
-    return [gxe.ExpectColumnValuesToNotBeNull(column="pe_ttm_known", mostly=0.95)]
+def valuations_cover_the_pool(gxe: Any, _: Evidence) -> Sequence[Any]:
+    """Do at least 95% of the pool have a PE TTM or a documented loss, and all a market cap?"""
+    return [
+        gxe.ExpectColumnValuesToNotBeNull(column="pe_ttm_known", mostly=_COVERED),
+        gxe.ExpectColumnValuesToNotBeNull(column="market_cap"),
+    ]
 
 
 @check(
@@ -154,7 +266,7 @@ def pe_ttm_covers_the_pool(gxe: Any, _: Evidence) -> Sequence[Any]:
     remedy="Vendors count preliminary results differently. Compare with the company's last "
     "periodic report, and say in the report whose figure is printed.",
     frame=pe_ttm_by_vendor,
-    reads=(tables.COMPANY_METRICS, tables.RAW_VALUATIONS),
+    reads=(tables.COMPANY_METRICS, tables.COMPANY_UNIVERSE, tables.RAW_VALUATIONS),
 )
 def vendors_agree_on_pe_ttm(gxe: Any, _: Evidence) -> Sequence[Any]:
     """Where several vendors give a PE TTM, are they equal but for rounding?"""
@@ -172,15 +284,19 @@ def vendors_agree_on_pe_ttm(gxe: Any, _: Evidence) -> Sequence[Any]:
     reads=(tables.SECTOR_METRICS, tables.COMPANY_METRICS),
 )
 def sector_figures_add_up(gxe: Any, evidence: Evidence) -> Sequence[Any]:
-    """Do sectors add up to the pool, and do medians lie between the smallest and the largest?"""
+    """Do sectors add up to the pool at both dates, and is each median that of its companies?"""
     return [
-        gxe.ExpectColumnValuesToBeBetween(column="companies_missing", min_value=0, max_value=0),
-        gxe.ExpectColumnValuesToBeBetween(column="total_difference", min_value=-1, max_value=1),
-        gxe.ExpectColumnValuesToBeBetween(column="pe_above_lowest", min_value=-1e-6),
-        gxe.ExpectColumnValuesToBeBetween(column="pe_below_highest", min_value=-1e-6),
-        gxe.ExpectColumnValuesToBeBetween(column="cap_above_lowest", min_value=-1),
-        gxe.ExpectColumnValuesToBeBetween(column="cap_below_highest", min_value=-1),
-        gxe.ExpectTableRowCountToEqual(value=len(evidence.reference.sectors)),
+        gxe.ExpectTableRowCountToEqual(value=len(_DATES) * len(evidence.reference.sectors)),
+        gxe.ExpectColumnValuesToBeBetween(column="companies_difference", min_value=0, max_value=0),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="total_market_cap_difference", min_value=-1, max_value=1
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="market_cap_median_difference", min_value=-1, max_value=1
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="pe_ttm_median_difference", min_value=-_ROUNDING, max_value=_ROUNDING
+        ),
     ]
 
 
@@ -191,11 +307,14 @@ def sector_figures_add_up(gxe: Any, evidence: Evidence) -> Sequence[Any]:
     frame=buckets,
     reads=(tables.BUCKET_COUNTS, tables.COMPANY_METRICS),
 )
-def bucket_counts_add_up(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Does every company whose PE or market cap is known stand in exactly one bucket?"""
+def bucket_counts_add_up(gxe: Any, evidence: Evidence) -> Sequence[Any]:
+    """Does every company whose PE or market cap is known stand in its bucket, and in no other?"""
+    day = evidence.issue.close_date
+    edges = [bucket for measure in MEASURES for bucket in evidence.reference.buckets(measure, day)]
+    rows = len(_DATES) * len(evidence.reference.sectors) * len(edges)
     return [
-        gxe.ExpectColumnValuesToBeBetween(column="missing", min_value=0, max_value=0),
-        gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        gxe.ExpectTableRowCountToEqual(value=rows),
+        gxe.ExpectColumnValuesToBeBetween(column="difference", min_value=0, max_value=0),
     ]
 
 
@@ -207,19 +326,39 @@ def bucket_counts_add_up(gxe: Any, _: Evidence) -> Sequence[Any]:
     reads=(tables.MOVERS, tables.COMPANY_METRICS),
 )
 def top_movers_are_the_largest(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Does each rank hold the change that really has that rank?"""
+    """Does each rank hold a company whose change really has that rank, and none stand twice?"""
     return [
-        gxe.ExpectColumnValuesToBeBetween(column="difference", min_value=0, max_value=0),
+        gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        gxe.ExpectColumnValuesToBeBetween(column="rank_difference", min_value=0, max_value=0),
+        gxe.ExpectColumnValuesToBeBetween(column="company_difference", min_value=0, max_value=0),
         gxe.ExpectCompoundColumnsToBeUnique(column_list=["sector", "rank"]),
         gxe.ExpectCompoundColumnsToBeUnique(column_list=["sector", "code"]),
     ]
 
 
+@check(
+    asset=tables.MARKET_METRICS,
+    severity=CRITICAL,
+    remedy=_REBUILD,
+    frame=market_figures,
+    reads=(tables.MARKET_METRICS, tables.COMPANY_METRICS, tables.RAW_INDEX_QUOTES),
+)
+def market_figures_follow_from_companies(gxe: Any, _: Evidence) -> Sequence[Any]:
+    """Are counts and median those of the pool's companies, and index changes those of closes?"""
+    return [
+        gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="difference", min_value=-_ROUNDING, max_value=_ROUNDING
+        ),
+    ]
+
+
 CHECKS = (
     market_caps_are_close_times_shares,
-    pe_ttm_covers_the_pool,
+    valuations_cover_the_pool,
     vendors_agree_on_pe_ttm,
     sector_figures_add_up,
     bucket_counts_add_up,
     top_movers_are_the_largest,
+    market_figures_follow_from_companies,
 )

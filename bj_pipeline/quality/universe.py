@@ -20,19 +20,22 @@ def universe(evidence: Evidence) -> pd.DataFrame:
 def members(evidence: Evidence) -> pd.DataFrame:
     """Every member of the pool that is not known to be unlisted, with its last close.
 
-    The close is empty where the week has no price.
+    The close is empty where the week has no price. A price proves the listing, so a member that has
+    one and does not stand in the universe was left out by a wrong listing date or a fault.
     """
     day = evidence.issue.close_date
     rows = [(row.code, row.name, row.sector) for row in evidence.reference.pool(day)]
     pool = pd.DataFrame(rows, columns=["code", "name", "sector"])
     listings = evidence.table(tables.RAW_LISTINGS).set_index("code")
     listed, delisted = pool["code"].map(listings["listed"]), pool["code"].map(listings["delisted"])
-    unlisted = [
-        (pd.notna(start) and start > day) or (pd.notna(end) and end < day)
-        for start, end in zip(listed, delisted, strict=True)
-    ]
     closes = evidence.table(tables.RAW_QUOTES).sort_values("date").groupby("code")["close"].last()
     pool = pool.assign(listed=listed, close=pool["code"].map(closes))
+    left_out = ~pool["code"].isin(evidence.table(tables.COMPANY_UNIVERSE)["code"])
+    pool = pool.assign(left_out_with_a_price=left_out & pool["close"].notna())
+    unlisted = [
+        (pd.notna(start) and start > day and pd.isna(close)) or (pd.notna(end) and end < day)
+        for start, end, close in zip(listed, delisted, pool["close"], strict=True)
+    ]
     return pool[[not one for one in unlisted]]
 
 
@@ -54,6 +57,7 @@ def universe_is_well_formed(gxe: Any, evidence: Evidence) -> Sequence[Any]:
         gxe.ExpectTableRowCountToBeBetween(min_value=1),
         gxe.ExpectColumnValuesToMatchRegex(column="code", regex=_CODE),
         gxe.ExpectColumnValuesToBeUnique(column="code"),
+        gxe.ExpectColumnValuesToNotBeNull(column="name"),
         gxe.ExpectColumnValueLengthsToBeBetween(column="name", min_value=1),
         gxe.ExpectColumnValuesToBeInSet(
             column="sector", value_set=list(evidence.reference.sectors)
@@ -65,13 +69,17 @@ def universe_is_well_formed(gxe: Any, evidence: Evidence) -> Sequence[Any]:
     asset=tables.COMPANY_UNIVERSE,
     severity=CRITICAL,
     remedy="The quotes are cut or of other companies: get the file again. If the named companies "
-    "were not listed yet, supply listing dates (stock_basic).",
+    "were not listed yet, supply listing dates (stock_basic); correct the date of one that has a "
+    "price before it.",
     frame=members,
     reads=(tables.COMPANY_UNIVERSE, tables.RAW_QUOTES, tables.RAW_LISTINGS),
 )
 def pool_is_covered_by_quotes(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Do at least 95% of the pool's members have a price?"""
-    return [gxe.ExpectColumnValuesToNotBeNull(column="close", mostly=_COVERED)]
+    """Do at least 95% of the pool's members have a price, and is each of them covered?"""
+    return [
+        gxe.ExpectColumnValuesToNotBeNull(column="close", mostly=_COVERED),
+        gxe.ExpectColumnValuesToBeInSet(column="left_out_with_a_price", value_set=[False]),
+    ]
 
 
 @check(
@@ -96,11 +104,14 @@ def every_member_has_a_price(gxe: Any, _: Evidence) -> Sequence[Any]:
 def ai_chain_is_classified(gxe: Any, evidence: Evidence) -> Sequence[Any]:
     """Does each AI-chain company stand once, with a known segment and a description?"""
     return [
+        gxe.ExpectTableRowCountToBeBetween(min_value=1),
         gxe.ExpectColumnValuesToMatchRegex(column="code", regex=_CODE),
         gxe.ExpectColumnValuesToBeUnique(column="code"),
+        gxe.ExpectColumnValuesToNotBeNull(column="segment"),
         gxe.ExpectColumnValuesToBeInSet(
             column="segment", value_set=list(evidence.reference.segments)
         ),
+        gxe.ExpectColumnValuesToNotBeNull(column="description"),
         gxe.ExpectColumnValueLengthsToBeBetween(column="description", min_value=5),
     ]
 

@@ -17,8 +17,8 @@ _META = "check"
 def run_checks(checks: Sequence[Check], evidence: Evidence) -> list[Outcome]:
     """Evaluate checks; checks that look at the same frame share one suite.
 
-    A check never raises for bad data: a column that is missing, or a rule that cannot be evaluated,
-    is a broken rule.
+    A check never raises for bad data: a column that is missing, a frame that cannot be made, or a
+    rule that cannot be evaluated, is a broken rule.
     """
     outcomes: list[Outcome] = []
     by_frame = sorted(checks, key=lambda one: _frame_name(one.frame))
@@ -42,18 +42,25 @@ def _great_expectations() -> ModuleType:
 
 def _run_suite(checks: list[Check], evidence: Evidence) -> list[Outcome]:
     try:
-        frame = checks[0].frame(evidence).reset_index(drop=True)
+        return _validated(checks, evidence)
     except Exception as error:  # noqa: BLE001 - a check that raises would fail even a warning's run
         reason = (f"cannot be evaluated: {type(error).__name__}: {error}",)
         return [Outcome(one, 0, reason, pd.DataFrame()) for one in checks]
+
+
+def _validated(checks: list[Check], evidence: Evidence) -> list[Outcome]:
+    frame = checks[0].frame(evidence).reset_index(drop=True)
     gx = _great_expectations()
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    suite = gx.ExpectationSuite(name=_frame_name(checks[0].frame))
-    for one in checks:
-        for expectation in one.expect(gx.expectations, evidence):
-            expectation.meta = {_META: one.name}
-            suite.add_expectation(expectation)
+    rules = [(one, rule) for one in checks for rule in one.expect(gx.expectations, evidence)]
+    for one, rule in rules:
+        rule.meta = {_META: one.name}
+        rule.severity = one.severity
+    # Added one by one, a rule that another check states too would be dropped.
+    suite = gx.ExpectationSuite(
+        name=_frame_name(checks[0].frame), expectations=[rule for _, rule in rules]
+    )
     batch = (
         context.data_sources.add_pandas("frames")
         .add_dataframe_asset("frame")

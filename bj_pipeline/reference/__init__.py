@@ -124,10 +124,10 @@ def load_reference(folder: Path, pool_file: Path | None = None) -> Reference:
     Raises:
         DataError: Names file, line, rule and remedy.
     """
-    memberships = _read(pool_file or folder / "pool.csv", _POOL_COLUMNS, _membership)
-    chain = _read(folder / "ai_chain.csv", _CHAIN_COLUMNS, _chain_link)
-    indices = _read(folder / "indices.csv", ("code", "name"), _index)
-    bucket_sets = _read(folder / "buckets.csv", _BUCKET_COLUMNS, _bucket)
+    memberships = read_rows(pool_file or folder / "pool.csv", _POOL_COLUMNS, _membership)
+    chain = read_rows(folder / "ai_chain.csv", _CHAIN_COLUMNS, _chain_link)
+    indices = read_rows(folder / "indices.csv", ("code", "name"), _index)
+    bucket_sets = read_rows(folder / "buckets.csv", _BUCKET_COLUMNS, _bucket)
     _refuse_overlaps(pool_file or folder / "pool.csv", memberships)
     _refuse_overlaps(folder / "ai_chain.csv", chain)
     _refuse_gaps(folder / "buckets.csv", bucket_sets)
@@ -144,8 +144,11 @@ _CHAIN_COLUMNS = ("code", "name", "segment", "joined", "left", "description")
 _BUCKET_COLUMNS = ("since", "measure", "label", "low", "high")
 
 
-class _Line:
-    """One row under validation; knows its file and line, so that every rule can name them."""
+class Line:
+    """One row under validation; knows its file and line, so that every rule can name them.
+
+    Each method reads a cell by its column, and raises a :class:`DataError` if a rule is broken.
+    """
 
     def __init__(self, file: str, number: int, cells: dict[str, str]) -> None:
         self.file = file
@@ -153,32 +156,38 @@ class _Line:
         self.cells = {name: (value or "").strip() for name, value in cells.items()}
 
     def refuse(self, rule: str, found: str, remedy: str = "Correct the line.") -> DataError:
+        """The error of a broken rule, to be raised."""
         return DataError(self.file, rule, remedy, self.number, found or "a blank")
 
     def text(self, column: str) -> str:
+        """A text that must not be blank."""
         if not self.cells[column]:
             raise self.refuse(f"{column} is filled", "")
         return self.cells[column]
 
     def one_of(self, column: str, allowed: Sequence[str]) -> str:
+        """One of a few words."""
         value = self.cells[column]
         if value not in allowed:
             raise self.refuse(f"{column} is one of {', '.join(allowed)}", value)
         return value
 
     def code(self, pattern: re.Pattern[str], example: str) -> str:
+        """The cell `code`, in the form that the pattern wants."""
         value = self.cells["code"]
         if not pattern.fullmatch(value):
             raise self.refuse(f"code is six digits and an exchange, such as {example}", value)
         return value
 
     def day(self, column: str) -> date:
+        """A day that must be given."""
         try:
             return date.fromisoformat(self.cells[column])
         except ValueError:
             raise self.refuse(f"{column} is a date YYYY-MM-DD", self.cells[column]) from None
 
     def optional_day(self, column: str, after: date) -> date | None:
+        """A later day than ``after``, or a blank."""
         if not self.cells[column]:
             return None
         day = self.day(column)
@@ -187,6 +196,7 @@ class _Line:
         return day
 
     def optional_number(self, column: str) -> float | None:
+        """A number, or a blank."""
         if not self.cells[column]:
             return None
         try:
@@ -195,14 +205,27 @@ class _Line:
             raise self.refuse(f"{column} is a number or blank", self.cells[column]) from None
 
 
-def _read(
-    path: Path, columns: tuple[str, ...], build: Callable[[_Line], Row]
+def read_rows(
+    path: Path, columns: tuple[str, ...], build: Callable[[Line], Row]
 ) -> list[tuple[int, Row]]:
+    """Read and validate a curated CSV file.
+
+    Args:
+        path: The file, UTF-8.
+        columns: Its header.
+        build: Makes an entry of a line, and raises where a rule is broken.
+
+    Returns:
+        Line number and entry of each row.
+
+    Raises:
+        DataError: The file cannot be read, has another header, or has no rows.
+    """
     return list(_lines(path, columns, build))
 
 
 def _lines(
-    path: Path, columns: tuple[str, ...], build: Callable[[_Line], Row]
+    path: Path, columns: tuple[str, ...], build: Callable[[Line], Row]
 ) -> Iterator[tuple[int, Row]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -223,12 +246,12 @@ def _lines(
             rule = f"a row has {len(columns)} cells"
             raise DataError(path.name, rule, "Quote text that holds a comma.", number)
         empty = False
-        yield number, build(_Line(path.name, number, cells))
+        yield number, build(Line(path.name, number, cells))
     if empty:
         raise DataError(path.name, "the file has rows", "Restore it.", 2, "only the header")
 
 
-def _membership(line: _Line) -> Membership:
+def _membership(line: Line) -> Membership:
     joined = line.day("joined")
     return Membership(
         code=line.code(CODE, "920493.BJ"),
@@ -240,7 +263,7 @@ def _membership(line: _Line) -> Membership:
     )
 
 
-def _chain_link(line: _Line) -> ChainLink:
+def _chain_link(line: Line) -> ChainLink:
     joined = line.day("joined")
     return ChainLink(
         code=line.code(CODE, "920493.BJ"),
@@ -252,11 +275,11 @@ def _chain_link(line: _Line) -> ChainLink:
     )
 
 
-def _index(line: _Line) -> Index:
+def _index(line: Line) -> Index:
     return Index(line.code(INDEX_CODE, "899050.BJ"), line.text("name"))
 
 
-def _bucket(line: _Line) -> tuple[date, Bucket]:
+def _bucket(line: Line) -> tuple[date, Bucket]:
     measure = line.one_of("measure", MEASURES)
     scale = _YUAN_PER_YI if measure == "market_cap" else 1.0
     low, high = (

@@ -24,10 +24,10 @@ from bj_pipeline.report.sections.market import (
     market_section,
 )
 from bj_pipeline.report.sections.sector import (
+    front_table,
     overview_figure,
     sector_highlights,
     sector_section,
-    sector_table,
     sectors_overview,
 )
 
@@ -85,7 +85,7 @@ def _front_page(data: ReportData) -> FrontPage:
     }
     return FrontPage(
         key_points=Bullets(items=tuple(points.values()), labels=tuple(points)),
-        sectors=sector_table(data, "front-sectors"),
+        sectors=front_table(data),
         overview=overview_figure(data),
     )
 

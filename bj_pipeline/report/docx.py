@@ -12,6 +12,7 @@ already, so that the file reads right in programs that update nothing.
 import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ import docx
 from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
 from docx.oxml.xmlchemy import BaseOxmlElement
+from docx.section import _Footer, _Header
 from docx.shared import Pt
 from docx.text.paragraph import Paragraph as WordParagraph
 
@@ -45,7 +47,6 @@ from bj_pipeline.report.word_styles import COLUMN, GUTTER, PANEL_SIDE, WIDTH
 from bj_pipeline.report.word_xml import (
     bookmarked,
     element,
-    field as word_field,
     field_end,
     field_start,
     inner_link,
@@ -53,6 +54,9 @@ from bj_pipeline.report.word_xml import (
     tab_run,
     text_run,
     twips,
+)
+from bj_pipeline.report.word_xml import (
+    field as word_field,
 )
 
 LABEL = "图表"
@@ -151,8 +155,8 @@ class _Writer:
         self.header_and_footer()
         self.front_page()
         self.contents()
-        for section in self.document.sections:
-            self.section(section)
+        for at, section in enumerate(self.document.sections):
+            self.section(at, section)
         pages, count = page_numbers(self.word.element.body)
         for entry in self.entries:
             entry.page.find(qn("w:t")).text = str(pages[entry.bookmark])
@@ -191,12 +195,19 @@ class _Writer:
 
     # --- Sections --------------------------------------------------------------------------------
 
-    def section(self, section: Section) -> None:
+    def section(self, at: int, section: Section) -> None:
         """A heading and what stands under it."""
-        runs = bookmarked(_heading_mark(section), self.mark(), [text_run(section.title)])
-        self.add(self.paragraph(f"Heading{section.level}", *runs))
+        runs = bookmarked(_heading_mark(at), self.mark(), [text_run(section.title)])
+        new_page = element("pageBreakBefore") if at == 0 else None  # after the contents
+        self.add(self.paragraph(f"Heading{section.level}", *runs, page=new_page))
+        body = self.word.element.body
+        already = len(body)
         for block in section.blocks:
             self.block(block)
+        if _is_closing(section):
+            # Closing lists and small print stay together: a few lines on a last page look lost.
+            for paragraph in body[already - 1 : -2]:
+                paragraph.pPr.find(qn("w:pStyle")).addnext(element("keepNext"))
 
     def mark(self) -> int:
         """A number for the next bookmark."""
@@ -217,7 +228,9 @@ class _Writer:
                 self.add(*self.figures((block,)))
             case FigureRow():
                 for at in range(0, len(block.figures), 2):
-                    self.add(*self.figures(block.figures[at : at + 2], len(block.figures) > 1))
+                    self.add(
+                        *self.figures(block.figures[at : at + 2], is_half=len(block.figures) > 1)
+                    )
 
     def bullets(self, block: Bullets) -> None:
         """A list; labels stand bold in front."""
@@ -247,6 +260,9 @@ class _Writer:
         holder = WordParagraph(self.paragraph("Picture"), self.word._body)  # noqa: SLF001 - has no public way
         width = Pt(charts.WIDTH[self.sizes[figure.id]])
         holder.add_run().add_picture(io.BytesIO(self.pngs[figure.id]), width=width)
+        for inline in holder._p.iter(qn("wp:inline")):  # noqa: SLF001
+            for side in "TBLR":  # LibreOffice moves a picture that does not say 0
+                inline.set(f"dist{side}", "0")
         for properties in holder._p.iter(qn("wp:docPr")):  # noqa: SLF001
             properties.set("id", str(self.pictures))
             properties.set("name", f"{LABEL} {figure.number}" if figure.number else figure.id)
@@ -254,7 +270,7 @@ class _Writer:
         return holder._p  # noqa: SLF001
 
     def figures(
-        self, figures: Sequence[Figure], is_half: bool = False
+        self, figures: Sequence[Figure], *, is_half: bool = False
     ) -> Iterator[BaseOxmlElement]:
         """A figure across the page, or two side by side: captions, charts and sources each level."""
         if not is_half:
@@ -296,7 +312,7 @@ class _Writer:
         """A column's name, with its unit."""
         runs = [text_run(column.label)]
         if column.unit:
-            runs.append(text_run(f"（{column.unit}）", "Unit"))
+            runs.append(text_run(f"\n（{column.unit}）", "Unit"))
         align = element("jc", val=_ALIGN[column.align])
         return self.paragraph("TableHead", *runs, align=align)
 
@@ -344,7 +360,7 @@ class _Writer:
                     [self.paragraph("KeyPoint", *self.runs(item))],
                 ]
             )
-        return _layout_table((_KEY_LABEL, WIDTH - _KEY_LABEL), rows, ruled=True)
+        return _layout_table((_KEY_LABEL, WIDTH - _KEY_LABEL), rows, is_ruled=True)
 
     def panel(self) -> Iterator[BaseOxmlElement]:
         """About the issue, and what to know about its data."""
@@ -370,12 +386,12 @@ class _Writer:
     # --- Contents --------------------------------------------------------------------------------
 
     def contents(self) -> None:
-        """The contents list on a new page, and the list of figures in two columns below it."""
+        """The contents list on a new page, and the list of figures below it."""
         new_page = element("pageBreakBefore")
         self.add(self.paragraph("TOCHeading", text_run("目录"), page=new_page))
         entries = [
-            (f"TOC{section.level}", _heading_mark(section), [text_run(section.title)])
-            for section in self.document.sections
+            (f"TOC{section.level}", _heading_mark(at), [text_run(section.title)])
+            for at, section in enumerate(self.document.sections)
         ]
         self.list_field('TOC \\o "1-2" \\h \\z \\u', entries)
         exhibits = [
@@ -387,20 +403,13 @@ class _Writer:
             for one in self.document.exhibits()
         ]
         if exhibits:
-            heading = self.paragraph("TOCHeading", text_run("图表目录"))
-            heading.pPr.append(self.section_end(1))
-            self.add(heading)
-            last = self.list_field(f'TOC \\h \\z \\c "{LABEL}"', exhibits)
-            last.pPr.append(self.section_end(2))
-        else:
-            ending = self.paragraph("Between")
-            ending.pPr.append(self.section_end(1))
-            self.add(ending)
+            self.add(self.paragraph("TOCHeading", text_run("图表目录")))
+            self.list_field(f'TOC \\h \\z \\c "{LABEL}"', exhibits)
 
     def list_field(
         self, instruction: str, entries: Sequence[tuple[str, str, list[BaseOxmlElement]]]
-    ) -> BaseOxmlElement:
-        """A list that Word updates, with its lines already there; returns the last one."""
+    ) -> None:
+        """A list that Word updates, with its lines already there."""
         last = len(entries) - 1
         for at, (style, mark, runs) in enumerate(entries):
             page = text_run("")
@@ -413,24 +422,6 @@ class _Writer:
                 *([field_end()] if at == last else []),
             )
             self.add(line)
-        return line
-
-    def section_end(self, columns: int) -> BaseOxmlElement:
-        """The end of a part of the file with its own number of columns."""
-        page = self.word.sections[-1]._sectPr  # noqa: SLF001
-        size, margins = page.find(qn("w:pgSz")), page.find(qn("w:pgMar"))
-        kind = "nextPage" if columns == 1 else "continuous"
-        references = page.findall(qn("w:headerReference")) + page.findall(qn("w:footerReference"))
-        result = element("sectPr")
-        if columns == 1:
-            result.extend([_copy(one) for one in references])
-        result.append(element("type", val=kind))
-        result.extend([_copy(size), _copy(margins)])
-        space = twips(GUTTER + 6)
-        result.append(element("cols", num=columns, space=space))
-        if columns == 1:
-            result.append(element("titlePg"))
-        return result
 
     # --- Header and footer -----------------------------------------------------------------------
 
@@ -461,3 +452,125 @@ class _Writer:
             ]
             house = text_run(self.document.house.name)
             _fill(footer, self.paragraph("Footer", house, tab_run(), *numbers))
+
+
+def _is_closing(section: Section) -> bool:
+    return bool(section.blocks) and all(
+        isinstance(block, Bullets) or (isinstance(block, Paragraph) and block.style == "note")
+        for block in section.blocks
+    )
+
+
+def _heading_mark(at: int) -> str:
+    return f"_Toc1{at:06d}"
+
+
+def _exhibit_mark(exhibit: Figure | Table) -> str:
+    return f"_Toc2{exhibit.number:06d}"
+
+
+def _copy(one: BaseOxmlElement) -> BaseOxmlElement:
+    return deepcopy(one)
+
+
+def _fill(part: _Header | _Footer, content: BaseOxmlElement) -> None:
+    """Make a paragraph all that a header or footer holds."""
+    part.is_linked_to_previous = False
+    holder = part._element  # noqa: SLF001 - python-docx has no way to put an element there
+    for old in list(holder):
+        holder.remove(old)
+    holder.append(content)
+
+
+def _table_frame(
+    style: str, widths: Sequence[float], title: str, *, has_header: bool
+) -> BaseOxmlElement:
+    """A table without rows, of fixed widths in points."""
+    look = element(
+        "tblPr",
+        element("tblStyle", val=style),
+        element("tblW", w=sum(map(twips, widths)), type="dxa"),
+        element("tblLayout", type="fixed"),
+        element(
+            "tblLook",
+            val="0420" if has_header else "0400",
+            firstRow=int(has_header),
+            lastRow=0,
+            firstColumn=0,
+            lastColumn=0,
+            noHBand=0,
+            noVBand=1,
+        ),
+    )
+    if title:
+        look.append(element("tblCaption", val=title))
+    grid = element("tblGrid", *(element("gridCol", w=twips(width)) for width in widths))
+    return element("tbl", look, grid)
+
+
+def _row(
+    widths: Sequence[float],
+    cells: Sequence[Sequence[BaseOxmlElement]],
+    looks: Sequence[Sequence[BaseOxmlElement]] = (),
+    *,
+    is_header: bool = False,
+) -> BaseOxmlElement:
+    """A row that stays on one page.
+
+    Args:
+        widths: Of its cells, in points.
+        cells: What stands in each.
+        looks: Further properties of each cell.
+        is_header: Repeated on every page that the table reaches.
+    """
+    look = element("trPr", element("cantSplit"))
+    if is_header:
+        look.append(element("tblHeader"))
+    row = element("tr", look)
+    for at, (width, content) in enumerate(zip(widths, cells, strict=True)):
+        own = looks[at] if looks else ()
+        row.append(
+            element(
+                "tc", element("tcPr", element("tcW", w=twips(width), type="dxa"), *own), *content
+            )
+        )
+    return row
+
+
+def _layout_table(
+    widths: Sequence[float],
+    rows: Sequence[Sequence[Sequence[BaseOxmlElement]]],
+    *,
+    is_ruled: bool = False,
+    aligned: str = "top",
+    fill: str = "",
+) -> BaseOxmlElement:
+    """Things side by side, without borders.
+
+    Args:
+        widths: Of the columns, in points.
+        rows: For each row and column, the paragraphs there.
+        is_ruled: Fine lines between the rows.
+        aligned: Where short cells stand.
+        fill: Colour behind the last column, or nothing.
+    """
+    result = _table_frame("TableNormal", widths, "", has_header=False)
+    # Said again here: LibreOffice gives tables room inside their cells unless they say otherwise.
+    sides = (element(side, w=0, type="dxa") for side in ("top", "left", "bottom", "right"))
+    result.find(qn("w:tblPr")).find(qn("w:tblLayout")).addnext(element("tblCellMar", *sides))
+    for down, cells in enumerate(rows):
+        looks = []
+        for at in range(len(cells)):
+            look = []
+            if is_ruled and down:
+                line = element("top", val="single", sz=4, space=0, color=word_styles.RULE)
+                look.append(element("tcBorders", line))
+            if fill and at == len(cells) - 1:
+                look.append(element("shd", val="clear", color="auto", fill=fill))
+                side = twips(PANEL_SIDE)
+                margins = (element(one, w=side, type="dxa") for one in ("left", "right"))
+                look.append(element("tcMar", *margins))
+            look.append(element("vAlign", val=aligned))
+            looks.append(look)
+        result.append(_row(widths, cells, looks))
+    return result

@@ -18,7 +18,6 @@ from bj_pipeline.report import fonts
 from bj_pipeline.report.word_styles import (
     CELL_SIDE,
     CELL_TOP,
-    COLUMN,
     HEIGHT,
     TABLE,
     TEXT_STYLES,
@@ -39,8 +38,8 @@ class _Piece:
     Attributes:
         lines: Number of lines (1 for a row of a table).
         line: Height of a line.
-        before: Distance above, dropped at the top of a page.
-        after: Distance below.
+        before: Distance above, dropped at the top of a page that was not asked for.
+        after: Distance below; Word takes the larger of two that meet.
         keeps_next: Stays on the page of what follows.
         breaks: Begins a page.
         bookmarks: Names of bookmarks in it.
@@ -67,35 +66,41 @@ def page_numbers(body: BaseOxmlElement) -> tuple[Mapping[str, int], int]:
     Args:
         body: The file's body.
     """
-    page, used = 1, 0.0
+    page, used, gap = 1, 0.0, 0.0
     result: dict[str, int] = {}
     pieces = list(_pieces(body))
     for at, piece in enumerate(pieces):
         starts_chain = at == 0 or not pieces[at - 1].keeps_next
         needed = _chain_height(pieces, at) if starts_chain else _first_lines(piece)
-        if piece.breaks or (used and used + piece.before + needed > HEIGHT):
+        if piece.breaks:
+            page, used = page + 1, piece.before
+        elif used and used + max(gap, piece.before) + needed > HEIGHT:
             page, used = page + 1, piece.repeated
-        used += piece.before if used else 0
+        elif used:
+            used += max(gap, piece.before)
+        gap = piece.after
         for bookmark in piece.bookmarks:
             result[bookmark] = page
         if used + piece.height <= HEIGHT:
-            used += piece.height + piece.after
+            used += piece.height
             continue
         fitting = max(1, int((HEIGHT - used) // piece.line))
-        rest = piece.lines - fitting
-        fitting -= 1 if rest == 1 else 0  # no last line alone on a page
-        page, used = page + 1, (piece.lines - fitting) * piece.line + piece.after
+        if piece.lines - fitting == 1:
+            fitting -= 1  # no last line alone on a page
+        page, used = page + 1, (piece.lines - fitting) * piece.line
     return result, page
 
 
 def _chain_height(pieces: list[_Piece], start: int) -> float:
     """Height of what must stand together, from this piece to the first lines of the last."""
-    height = 0.0
+    height, gap = 0.0, 0.0
     for at in range(start, len(pieces)):
         piece = pieces[at]
+        height += max(gap, piece.before) if at > start else 0
         if not piece.keeps_next:
-            return height + (piece.before if at > start else 0) + _first_lines(piece)
-        height += (piece.before if at > start else 0) + piece.height + piece.after
+            return height + _first_lines(piece)
+        height += piece.height
+        gap = piece.after
     return height
 
 
@@ -105,41 +110,11 @@ def _first_lines(piece: _Piece) -> float:
 
 
 def _pieces(body: BaseOxmlElement) -> Iterator[_Piece]:
-    children = list(body)
-    two_columns = _in_two_columns(children)
-    starts_section = False
-    for child in children:
+    for child in body:
         if child.tag == qn("w:tbl"):
             yield from _rows(child)
-        elif child.tag == qn("w:sdt"):
-            for paragraph in child.iter(qn("w:p")):
-                yield _paragraph(paragraph, WIDTH)
         elif child.tag == qn("w:p"):
-            piece = _paragraph(child, COLUMN if child in two_columns else WIDTH)
-            if child in two_columns:
-                piece.line, piece.before, piece.after = (
-                    piece.line / 2,
-                    piece.before / 2,
-                    piece.after / 2,
-                )
-            piece.breaks = piece.breaks or starts_section
-            starts_section = False
-            yield piece
-            starts_section = child in two_columns and child.find(f".//{qn('w:sectPr')}") is not None
-
-
-def _in_two_columns(children: list[BaseOxmlElement]) -> set[BaseOxmlElement]:
-    result: set[BaseOxmlElement] = set()
-    waiting: list[BaseOxmlElement] = []
-    for child in children:
-        waiting.append(child)
-        section = child.find(f".//{qn('w:sectPr')}")
-        if section is not None:
-            columns = section.find(qn("w:cols"))
-            if columns is not None and columns.get(qn("w:num")) == "2":
-                result.update(waiting)
-            waiting = []
-    return result
+            yield _paragraph(child, WIDTH)
 
 
 def _rows(table: BaseOxmlElement) -> Iterator[_Piece]:
@@ -246,7 +221,12 @@ def _words(text: str, style: TextStyle) -> Iterator[tuple[str, float]]:
     for character in text:
         advance = _advance(character) * style.size
         is_wide = _is_wide(character)
-        if style.spaced and previous and is_wide != _is_wide(previous) and " " not in (character, previous):
+        if (
+            style.spaced
+            and previous
+            and is_wide != _is_wide(previous)
+            and " " not in (character, previous)
+        ):
             advance += style.size / 4 if _is_letter(character, previous) else 0
         no_break = character in "，。、；：？！）】》”’%" and word
         if word and not no_break and (is_wide or _is_wide(previous) or previous in _BREAKS_AFTER):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from docx.document import Document as WordDocument
+from docx.opc.oxml import serialize_part_xml
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.oxml.xmlchemy import BaseOxmlElement
@@ -28,7 +29,7 @@ WIDTH, HEIGHT = 493.0, 720.0
 """Of the text on a page, in points; charts are drawn to this width."""
 GUTTER = 17.0
 COLUMN = (WIDTH - GUTTER) / 2
-CELL_SIDE, CELL_TOP = 4.0, 2.6
+CELL_SIDE, CELL_TOP = 4.0, 1.9
 """Inside a table's cells, in points."""
 PANEL_SIDE = 9.0
 
@@ -98,25 +99,24 @@ TEXT_STYLES: Mapping[str, TextStyle] = {
     "BodyText": TextStyle("Body Text", 10, 17, after=6, align="both", hanging=-20),
     "ListBullet": TextStyle("List Bullet", 10, 17, after=4, align="both", indent=14, hanging=14),
     "Note": TextStyle("说明文字", 8, 13, after=4, align="both", colour=GREY),
-    "Caption": TextStyle("caption", 9, 13, before=6, after=3, bold=True, keeps_next=True,
+    "Caption": TextStyle("caption", 9, 13, before=9, after=3, bold=True, keeps_next=True,
                          border="bottom", spaced=False),
     "Picture": TextStyle("图片", 2, 0, keeps_next=True),
-    "Source": TextStyle("来源", 7, 10.5, before=3, after=9, colour=GREY),
+    "Source": TextStyle("来源", 7, 10.5, before=3, after=6, colour=GREY),
     "TableHead": TextStyle("表头", 8, 11.5, bold=True, spaced=False, keeps_next=True),
-    "TableText": TextStyle("表格文字", 8, 11.5, spaced=False),
-    "KeyLabel": TextStyle("要点标签", 10, 16, bold=True, colour="accent", before=3, after=3),
-    "KeyPoint": TextStyle("要点", 10, 16, before=3, after=3, align="both"),
+    "TableText": TextStyle("表格文字", 8, 11, spaced=False),
+    "KeyLabel": TextStyle("要点标签", 10, 16, bold=True, colour="accent", before=5, after=5),
+    "KeyPoint": TextStyle("要点", 10, 16, before=5, after=5, align="both"),
     "PanelTitle": TextStyle("信息栏标题", 8.5, 14, before=4, after=2, bold=True, colour="accent",
                             keeps_next=True),
     "PanelText": TextStyle("信息栏", 8, 12.5, after=2, indent=48, hanging=48,
                            tabs=((48, "left", "none"),), spaced=False),
     "PanelNote": TextStyle("信息栏说明", 8, 12.5, after=2, spaced=False),
-    "Between": TextStyle("间隔", 2, 6),
-    "TOC1": TextStyle("toc 1", 10, 16, before=4, bold=True, tabs=_CONTENTS_TAB, spaced=False),
-    "TOC2": TextStyle("toc 2", 9.5, 15, indent=16, tabs=_CONTENTS_TAB, spaced=False),
-    "TableofFigures": TextStyle("table of figures", 8, 11.5, after=3.2, indent=38, hanging=38,
-                                tabs=((38, "left", "none"), (COLUMN, "right", "none")),
-                                spaced=False),
+    "Between": TextStyle("间隔", 2, 4),
+    "TOC1": TextStyle("toc 1", 10, 14, before=3, bold=True, tabs=_CONTENTS_TAB, spaced=False),
+    "TOC2": TextStyle("toc 2", 9, 13, indent=16, tabs=_CONTENTS_TAB, spaced=False),
+    "TableofFigures": TextStyle("table of figures", 8, 12.2, indent=38, hanging=38,
+                                tabs=((38, "left", "none"), *_CONTENTS_TAB), spaced=False),
     "Header": TextStyle("header", 7.5, 12, colour=GREY, border="bottom",
                         tabs=((WIDTH / 2, "center", "none"), (WIDTH, "right", "none"))),
     "Footer": TextStyle("footer", 7.5, 12, colour=GREY, border="top",
@@ -144,7 +144,7 @@ def apply(word: WordDocument, house: House) -> None:
         "Strong": ("Strong", "bold"),
         "Hyperlink": ("Hyperlink", accent),
         "Number": ("图表序号", accent),
-        "White": ("表头单位", GREY),
+        "Unit": ("表头单位", GREY),
         "Up": ("上涨", house.up.removeprefix("#")),
         "Down": ("下跌", house.down.removeprefix("#")),
         "Flat": ("持平", GREY),
@@ -209,7 +209,9 @@ def _paragraph_style(style_id: str, style: TextStyle, accent: str) -> BaseOxmlEl
     if style.bold:
         look.extend([element("b"), element("bCs")])
     look.append(element("color", val=colour))
-    look.extend([element("sz", val=round(style.size * 2)), element("szCs", val=round(style.size * 2))])
+    look.extend(
+        [element("sz", val=round(style.size * 2)), element("szCs", val=round(style.size * 2))]
+    )
     result.append(look)
     return result
 
@@ -236,23 +238,31 @@ def _paragraph_look(style_id: str, style: TextStyle, accent: str) -> BaseOxmlEle
         look.append(element("tabs", *stops))
     if not style.spaced:
         look.extend([element("autoSpaceDE", val=0), element("autoSpaceDN", val=0)])
-    spacing = {"before": twips(style.before), "after": twips(style.after)}
-    if style.line:
-        look.append(element("spacing", **spacing, line=twips(style.line), lineRule="exact"))
-    else:
-        look.append(element("spacing", **spacing, line=240, lineRule="auto"))
+    look.append(_distances(style))
     if style.indent or style.hanging:
-        first = (
-            {"hanging": twips(style.hanging)}
-            if style.hanging >= 0
-            else {"firstLineChars": 200, "firstLine": twips(-style.hanging)}
-        )
-        right = twips(style.indent) if style.border == "band" else 0
-        look.append(element("ind", left=twips(style.indent), right=right, **first))
+        look.append(_indent(style))
     look.append(element("jc", val=style.align))
     if style.level is not None:
         look.append(element("outlineLvl", val=style.level))
     return look
+
+
+def _distances(style: TextStyle) -> BaseOxmlElement:
+    line = (twips(style.line), "exact") if style.line else (240, "auto")
+    before, after = twips(style.before), twips(style.after)
+    return element("spacing", before=before, after=after, line=line[0], lineRule=line[1])
+
+
+def _indent(style: TextStyle) -> BaseOxmlElement:
+    indent = element("ind", left=twips(style.indent))
+    if style.border == "band":
+        indent.set(qn("w:right"), str(twips(style.indent)))
+    if style.hanging >= 0:
+        indent.set(qn("w:hanging"), str(twips(style.hanging)))
+    else:
+        indent.set(qn("w:firstLineChars"), "200")
+        indent.set(qn("w:firstLine"), str(twips(-style.hanging)))
+    return indent
 
 
 def _borders(style: TextStyle, accent: str) -> BaseOxmlElement:
@@ -271,9 +281,7 @@ def _borders(style: TextStyle, accent: str) -> BaseOxmlElement:
         "heading 2": (24, 6, accent),
         "caption": (6, 3, accent),
     }.get(style.name, (4, 3, RULE))
-    return element(
-        "pBdr", element(style.border, val="single", sz=width, space=space, color=colour)
-    )
+    return element("pBdr", element(style.border, val="single", sz=width, space=space, color=colour))
 
 
 def _character_style(style_id: str, name: str, look: str) -> BaseOxmlElement:
@@ -349,9 +357,7 @@ def _number_bullets(word: WordDocument, accent: str) -> None:
         element("pStyle", val="ListBullet"),
         element("lvlText", val="■"),
         element("lvlJc", val="left"),
-        element(
-            "pPr", element("ind", left=twips(style.indent), hanging=twips(style.hanging))
-        ),
+        element("pPr", element("ind", left=twips(style.indent), hanging=twips(style.hanging))),
         element(
             "rPr",
             _fonts(),
@@ -399,6 +405,4 @@ def _font_table(word: WordDocument) -> None:
             name=FONT,
         )
     )
-    from lxml import etree
-
-    part._blob = etree.tostring(table, xml_declaration=True, encoding="UTF-8", standalone=True)
+    part._blob = serialize_part_xml(table)  # noqa: SLF001 - python-docx reads this part as bytes only

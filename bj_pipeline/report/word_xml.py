@@ -74,9 +74,7 @@ def field_end() -> BaseOxmlElement:
     return element("r", element("fldChar", fldCharType="end"))
 
 
-def bookmarked(
-    name: str, number: int, inside: Iterable[BaseOxmlElement]
-) -> list[BaseOxmlElement]:
+def bookmarked(name: str, number: int, inside: Iterable[BaseOxmlElement]) -> list[BaseOxmlElement]:
     """Runs within a bookmark."""
     return [
         element("bookmarkStart", id=number, name=name),

@@ -41,11 +41,18 @@ def format_of(labels: Iterable[str]) -> str:
     return number_format(digits, signed=any(match[0].startswith("+") for match in matches))
 
 
+def exact_text(value: float | None) -> str:
+    """All digits of a stored value, grouped by thousands; empty for none."""
+    if value is None:
+        return ""
+    digits = f"{Decimal(repr(value)):,f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
 def exact_format(value: float) -> str:
     """A format that shows all digits of a stored value, grouped by thousands."""
-    _, _, decimals = f"{Decimal(repr(value)):f}".partition(".")
-    digits = len(decimals.rstrip("0"))
-    return "#,##0." + "0" * digits if digits else "#,##0"
+    _, _, decimals = exact_text(value).partition(".")
+    return "#,##0." + "0" * len(decimals) if decimals else "#,##0"
 
 
 def number(fact: Fact, unit: str = "") -> Number | None:

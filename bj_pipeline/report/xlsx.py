@@ -36,6 +36,7 @@ from bj_pipeline.report.workbook_numbers import (
     Number,
     cell_number,
     exact_format,
+    exact_text,
     format_of,
     number_format,
 )
@@ -53,7 +54,9 @@ _OPTIONS = {
 _NAME_LENGTH = 31
 _CELL_LENGTH = 32_767
 _A4 = 9
+_NAMES = {"code", "name"}  # columns that stay in sight
 _HEADER_ROW = 3
+_PRINTED, _VALUE = 1, 3  # columns of the facts
 _NARROW, _WIDE = 9, 46
 _LINE_POINTS = 16.5
 _INK, _GREY, _RULE, _FLAT = "#1F2329", "#5B6470", "#D9DDE3", "#5B6470"
@@ -130,11 +133,18 @@ class _Writer:
         """The format of a table's header."""
         accent = self.document.house.accent
         return self.look(
-            align=align, bold=True, font_color="#FFFFFF", bg_color=accent, text_wrap=True, border=0
+            align=align,
+            bold=True,
+            font_color="#FFFFFF",
+            bg_color=accent,
+            text_wrap=True,
+            indent=int(align == "left"),
         )
 
     def body(self, **properties: Any) -> Format:
         """The format of a table's cell."""
+        if properties.get("align", "left") == "left":
+            properties["indent"] = 1  # room between a right-aligned number and the next column
         return self.look(bottom=1, bottom_color=_RULE, **properties)
 
     def text(self, sheet: Worksheet, row: int, column: int, text: str, look: Format) -> None:
@@ -209,7 +219,7 @@ class _Writer:
     def figure(self, sheet: Worksheet, figure: Figure) -> None:
         """A chart's numbers, and the chart beside them."""
         chart = figure.chart
-        widths = [[one for one in ("类别", *chart.categories)]]
+        widths: list[Sequence[str]] = [("类别", *chart.categories)]
         self.text(sheet, _HEADER_ROW, 0, "类别", self.head("left"))
         for at, category in enumerate(chart.categories):
             self.text(sheet, _HEADER_ROW + 1 + at, 0, category, self.body())
@@ -225,7 +235,7 @@ class _Writer:
                     sheet.write_blank(_HEADER_ROW + 1 + at, position, None, look)
                 else:
                     sheet.write_number(_HEADER_ROW + 1 + at, position, value, look)
-        self.shape(sheet, widths, [1.0] * len(widths))
+        self.shape(sheet, widths)
         cells = Cells(sheet.get_name(), (0, 0), _HEADER_ROW)
         sheet.insert_chart(
             _HEADER_ROW,
@@ -247,7 +257,7 @@ class _Writer:
             [column.label + column.unit, *(self.document.text(row[at].line) for row in table.rows)]
             for at, column in enumerate(table.columns)
         ]
-        self.shape(sheet, texts, [1.0] * len(texts))
+        self.shape(sheet, texts)
         sheet.freeze_panes(_HEADER_ROW + 1, 0)
 
     def cell(
@@ -280,12 +290,12 @@ class _Writer:
         return {"up": house.up, "down": house.down, "flat": _FLAT, None: _INK}[tone]
 
     def shape(
-        self, sheet: Worksheet, texts: Sequence[Sequence[str]], padding: Sequence[float]
+        self, sheet: Worksheet, texts: Sequence[Sequence[str]], *, padding: float = 1
     ) -> None:
         """Widths by the longest text of a column; header row repeated in print."""
         for at, column in enumerate(texts):
             # The title and the remark run over the columns beside them and need no width.
-            needed = max(map(_width, column), default=0) + 2 + padding[at]
+            needed = max(map(_width, column), default=0) + 2 + padding
             sheet.set_column(at, at, min(_WIDE, max(_NARROW, needed)))
         sheet.set_row(_HEADER_ROW, 2 * _LINE_POINTS)
         sheet.repeat_rows(_HEADER_ROW)
@@ -323,8 +333,10 @@ class _Writer:
             texts.append([head.text, *shown])
             if head.style is not None and head.style.signed and len(frame):
                 self.colour_by_sign(sheet, at, len(frame))
-        self.shape(sheet, texts, [2.0] * len(texts))  # room for the filters' buttons
-        names = 1 + max((at for at, one in enumerate(columns) if one in {"code", "name"}), default=0)
+        self.shape(sheet, texts, padding=2)  # room for the filters' buttons
+        names = 1 + max(
+            (at for at, one in enumerate(columns) if one in {"code", "name"}), default=0
+        )
         sheet.freeze_panes(_HEADER_ROW + 1, names)
         sheet.autofilter(_HEADER_ROW, 0, _HEADER_ROW + len(frame), max(0, len(columns) - 1))
 
@@ -348,10 +360,10 @@ class _Writer:
         elif isinstance(value, bool) or not pd.api.types.is_number(value):
             self.text(sheet, *place, words(column, str(value)), self.body())
         elif style is None:
-            self.number(sheet, place, Number(float(value), "General"), align="right")
+            self.number(sheet, place, Number(float(str(value)), "General"), align="right")
         else:
             form = number_format(style.digits, signed=style.signed)
-            self.number(sheet, place, Number(float(value) / style.scale, form), align="right")
+            self.number(sheet, place, Number(float(str(value)) / style.scale, form), align="right")
 
     def colour_by_sign(self, sheet: Worksheet, column: int, rows: int) -> None:
         """Colours that follow the numbers when they are edited."""
@@ -377,40 +389,30 @@ class _Writer:
         facts = list(self.document.facts.values())
         remark = f"共 {len(facts)} 条；“数值”为存储单位（元、小数）下未经四舍五入的值。"
         self.opening(sheet, title, remark)
-        heads = ("事实", "印出", "单位", "数值（未四舍五入）", "来源表", "行", "列", "计算方法")
-        right = {1, 3}
-        for at, head in enumerate(heads):
-            self.text(sheet, _HEADER_ROW, at, head, self.head("right" if at in right else "left"))
+        columns: Mapping[str, Sequence[str]] = {
+            "事实": [fact.id for fact in facts],
+            "印出": [fact.text for fact in facts],
+            "单位": [fact.unit for fact in facts],
+            "数值（未四舍五入）": [exact_text(fact.value) for fact in facts],
+            "来源表": [fact.table for fact in facts],
+            "行": [fact.row for fact in facts],
+            "列": [fact.column for fact in facts],
+            "计算方法": [fact.formula for fact in facts],
+        }
+        for at, (head, texts) in enumerate(columns.items()):
+            align = "right" if at in (_PRINTED, _VALUE) else "left"
+            self.text(sheet, _HEADER_ROW, at, head, self.head(align))
+            for down, text in enumerate(texts if at != _VALUE else (), start=_HEADER_ROW + 1):
+                self.text(sheet, down, at, text, self.body(align=align))
         for down, fact in enumerate(facts, start=_HEADER_ROW + 1):
-            cells = (fact.id, fact.text, fact.unit, None, fact.table, fact.row, fact.column)
-            for at, text in enumerate((*cells, fact.formula)):
-                if text is not None:
-                    look = self.body(align="right" if at in right else "left")
-                    self.text(sheet, down, at, text, look)
             if fact.value is None:
-                self.missing(sheet, down, 3)
+                self.missing(sheet, down, _VALUE)
             else:
                 shown = Number(fact.value, exact_format(fact.value))
-                self.number(sheet, (down, 3), shown, align="right")
-        columns = [
-            [head, *(str(value) for value in values)]
-            for head, values in zip(
-                heads,
-                zip(
-                    *(
-                        (f.id, f.text, f.unit, "0" * 20, f.table, f.row, f.column, f.formula)
-                        for f in facts
-                    ),
-                    strict=True,
-                )
-                if facts
-                else [()] * len(heads),
-                strict=True,
-            )
-        ]
-        self.shape(sheet, columns, [2.0] * len(columns))
+                self.number(sheet, (down, _VALUE), shown, align="right")
+        self.shape(sheet, [[head, *texts] for head, texts in columns.items()], padding=2)
         sheet.freeze_panes(_HEADER_ROW + 1, 1)
-        sheet.autofilter(_HEADER_ROW, 0, _HEADER_ROW + len(facts), len(heads) - 1)
+        sheet.autofilter(_HEADER_ROW, 0, _HEADER_ROW + len(facts), len(columns) - 1)
         return _Entry(sheet.get_name(), title, "数据")
 
     # --- Contents --------------------------------------------------------------------------------
@@ -435,8 +437,7 @@ class _Writer:
             bold = self.look(bold=True, font_color=house.accent, valign="top")
             self.text(sheet, row, 0, label, bold)
             self.text(sheet, row, 1, text, self.look(text_wrap=True, valign="top"))
-            lines = max(1, ceil(_width(text) / (widths[1] - 4)))
-            sheet.set_row(row, lines * _LINE_POINTS)
+            sheet.set_row(row, _lines(text, widths[1]) * _LINE_POINTS)
             row += 1
         row += 1
         for at, head in enumerate(("工作表", "内容", "类型", "数据来源")):
@@ -448,9 +449,7 @@ class _Writer:
             sheet.write_url(down, 0, f"internal:'{entry.sheet}'!A1", link, entry.sheet)
             for at, text in enumerate((entry.title, entry.kind, entry.source), start=1):
                 self.text(sheet, down, at, text, self.body(text_wrap=True))
-            lines = max(
-                ceil(_width(entry.title) / (widths[1] - 4)), ceil(_width(entry.source) / (widths[3] - 4)), 1
-            )
+            lines = max(_lines(entry.title, widths[1]), _lines(entry.source, widths[3]))
             sheet.set_row(down, lines * _LINE_POINTS + 2)
 
     def about(self) -> Iterable[tuple[str, str]]:
@@ -498,6 +497,11 @@ def _losses(frame: pd.DataFrame, column: str) -> list[bool]:
 def _width(text: str) -> int:
     """Width in characters of a column: a Chinese one is two."""
     return sum(2 if unicodedata.east_asian_width(one) in "WFA" else 1 for one in text)
+
+
+def _lines(text: str, width: float) -> int:
+    """Lines that a text takes in a column of that width, with some room to spare."""
+    return max(1, ceil(_width(text) / (width - 4)))
 
 
 def _escaped(text: str) -> str:

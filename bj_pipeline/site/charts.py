@@ -23,7 +23,7 @@ _TOP, _RIGHT, _FOOT = 7.0, 6.0, 16.0
 _DIGIT = 4.4
 """Width of a digit of the axis labels."""
 _DATES = 4
-_TICKS = 4
+_TICKS = 5.5
 _WIDEST_BAR = 9.0
 
 
@@ -122,7 +122,7 @@ def _fitted(trend: Trend) -> tuple[float, float]:
 
 
 def _step(span: float) -> float:
-    """The round distance (1, 2 or 5 times a power of ten) that gives about four ticks."""
+    """The round distance (1, 2 or 5 times a power of ten) that gives three to five ticks."""
     rough = span / _TICKS
     power = 10.0 ** floor(log10(rough))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))
@@ -175,7 +175,9 @@ def _bars(trend: Trend, calendar: Sequence[Issue], frame: _Frame) -> Iterator[Ma
         if point is None:
             continue
         y, zero = frame.y(point.value), frame.y(0)
-        yield Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}" data-label="{}"/>').format(
+        yield Markup(
+            '<rect class="{}" x="{}" y="{}" width="{}" height="{}" data-label="{}"/>'
+        ).format(
             "rise" if point.value > 0 else "fall" if point.value < 0 else "level",
             _short(frame.x(at) - width / 2),
             _short(min(y, zero)),

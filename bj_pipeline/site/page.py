@@ -7,7 +7,7 @@ of one is a list of these; no template changes.
 
 import hashlib
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from bj_pipeline.errors import DataError
 from bj_pipeline.reference import CODE
@@ -33,7 +33,7 @@ def company_path(code: str) -> str:
 
 
 def sector_path(sector: str) -> str:
-    """``sector/4a7d1ed4.html``: the same for ever, whatever the name holds and wherever it ranks."""
+    """``sector/4a7d1ed4.html``: safe, and the same wherever the sector ranks."""
     return f"sector/{hashlib.sha256(sector.encode()).hexdigest()[:8]}.html"
 
 
@@ -54,11 +54,15 @@ class Cell(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column of a table; the unit is printed in the header only."""
+    """A column of a table; the unit is printed in the header only.
+
+    ``align`` is ``right`` for numbers, ``left`` for text that may take several lines, and nothing
+    for short words and dates, which never break.
+    """
 
     label: str
     unit: str = ""
-    align: str = "left"
+    align: Literal["", "left", "right"] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.report import fonts
 from bj_pipeline.report.document import House
 from bj_pipeline.report.html import anchor
-from bj_pipeline.site import charts, page as parts
+from bj_pipeline.site import charts
+from bj_pipeline.site import page as parts
 from bj_pipeline.site.history import History
 from bj_pipeline.site.page import Link, Page
 from bj_pipeline.site.views import search_entries

@@ -7,10 +7,12 @@ that site and report cannot round differently.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from bj_pipeline.metrics import changes, market
+from bj_pipeline.report.data import VENDOR_NAMES
 from bj_pipeline.report.document import House, Tone
 from bj_pipeline.report.facts import (
     CHANGE,
@@ -58,7 +60,8 @@ _STATUSES = {
     changes.NO_PRICE: "无价格",
 }
 _OUTSIDE = "样本池外"
-_RIGHT = "right"
+_LEFT: Literal["left"] = "left"
+_RIGHT: Literal["right"] = "right"
 _BYTES_PER_MB, _BYTES_PER_KB = 1_000_000, 1_000
 
 
@@ -108,18 +111,32 @@ def _linked(text: str, path: str) -> Cell:
     return Cell(text, links=(Link(text, path),))
 
 
-def _company(row: Row) -> Cell:
-    return _linked(row["name"], company_path(row["code"]))
+def _company(history: History, row: Row) -> Cell:
+    code, name = row["code"], row["name"]
+    return _linked(name, company_path(code)) if code in history.companies else Cell(name)
 
 
-def _sector(sector: str | None) -> Cell:
-    return _linked(sector, sector_path(sector)) if sector else Cell(_OUTSIDE)
+def _sector(history: History, sector: str | None) -> Cell:
+    if sector is None:
+        return Cell(_OUTSIDE)
+    if sector in history.sectors:
+        return _linked(sector, sector_path(sector))
+    return Cell(sector)
 
 
 def _size(count: int) -> str:
     if count >= _BYTES_PER_MB:
         return f"{count / _BYTES_PER_MB:.1f} MB"
     return f"{max(1, round(count / _BYTES_PER_KB))} kB"
+
+
+def _status(row: Row) -> str:
+    status: str = row["status"]
+    return _STATUSES.get(status, status)
+
+
+def _day(value: date) -> str:
+    return f"{value.year}年{value.month}月{value.day}日"
 
 
 def _span(numbers: Sequence[int]) -> str:
@@ -240,12 +257,12 @@ def index(history: History, house: House) -> Page:
     return Page(
         path=INDEX,
         title=house.series,
-        kicker=house.department,
+        kicker="",
         heading=house.series,
         tag="",
         details=(
             ("收录", Cell(f"{len(history.editions)} 期")),
-            ("区间", Cell(f"{first.first_session} 至 {newest.issue.close_date}")),
+            ("区间", Cell(f"{_day(first.first_session)} 至 {_day(newest.issue.close_date)}")),
             ("公司", _linked(f"{len(history.companies)} 家", COMPANIES)),
         ),
         sections=(
@@ -255,7 +272,7 @@ def index(history: History, house: House) -> Page:
                 (
                     *_newest(history),
                     _sectors_table(history),
-                    _movers_table(newest),
+                    _movers_table(history),
                 ),
             ),
             Section("trends", "市场走势", (trends,)),
@@ -323,7 +340,7 @@ def _sectors_table(history: History) -> Table:
         ),
         rows=tuple(
             (
-                _sector(name),
+                _sector(history, name),
                 _number(row["companies"], COUNT),
                 *_two_weeks(row, "pe_ttm_median", MULTIPLE_MEDIAN),
                 *_two_weeks(row, "total_market_cap", YI_TOTAL),
@@ -340,14 +357,14 @@ def _two_weeks(row: Row, column: str, style: Style) -> tuple[Cell, Cell]:
     return _number(before, style), Cell(printed(after, style), moved(before, after, style))
 
 
-def _movers_table(edition: Edition) -> Table:
+def _movers_table(history: History) -> Table:
     return Table(
         id="movers",
         title=f"涨幅前 {TOP} 家",
         columns=(Column("公司"), Column("代码"), Column("涨跌幅", "%", _RIGHT)),
         rows=tuple(
-            (_company(row), Cell(row["code"]), _change(row["change"]))
-            for row in edition.movers[:TOP]
+            (_company(history, row), Cell(row["code"]), _change(row["change"]))
+            for row in history.newest.movers[:TOP]
         ),
         source=tables.MOVERS,
     )
@@ -360,7 +377,7 @@ def _issues_table(history: History) -> Table:
         columns=(
             Column("期号", "", _RIGHT),
             Column("交易日"),
-            Column("专题"),
+            Column("专题", align=_LEFT),
             Column("涨跌幅中值", "%", _RIGHT),
             Column("上涨占比", "%", _RIGHT),
             Column("公司数", "家", _RIGHT),
@@ -368,7 +385,7 @@ def _issues_table(history: History) -> Table:
         ),
         rows=tuple(
             (
-                Cell(edition.issue.key),
+                _issue_cell(edition),
                 Cell(f"{edition.issue.first_session} 至 {edition.issue.close_date}"),
                 Cell(edition.subtitle or MISSING),
                 _change(edition.market.get(market.MEDIAN_CHANGE)),
@@ -382,6 +399,13 @@ def _issues_table(history: History) -> Table:
     )
 
 
+def _issue_cell(edition: Edition) -> Cell:
+    """The number, which leads to the report where there is one."""
+    number = edition.issue.key
+    forms = _forms(edition)
+    return _linked(number, next(iter(forms.values())).path) if forms else Cell(number)
+
+
 def companies(history: History, house: House) -> Page:
     """Every company that an issue of the site covers, as of the last one that does."""
     latest = [weeks[max(weeks)] for weeks in history.companies.values()]
@@ -393,20 +417,24 @@ def companies(history: History, house: House) -> Page:
         tag="",
         details=(
             ("公司", Cell(f"{len(latest)} 家")),
-            ("数据截至", Cell(str(history.newest.issue.close_date))),
+            ("数据截至", Cell(_day(history.newest.issue.close_date))),
         ),
         sections=(
             Section(
                 "companies",
                 "公司名录",
-                (_companies_table("list", "每家公司最近一期的数据", latest, with_sector=True),),
+                (
+                    _companies_table(
+                        history, "list", "每家公司最近一期的数据", latest, with_sector=True
+                    ),
+                ),
             ),
         ),
     )
 
 
 def _companies_table(
-    name: str, title: str, rows: Sequence[Row], *, with_sector: bool = False
+    history: History, name: str, title: str, rows: Sequence[Row], *, with_sector: bool = False
 ) -> Table:
     placed = (Column("行业"), Column("AI 产业链"), Column("期号", "", _RIGHT))
     return Table(
@@ -422,10 +450,14 @@ def _companies_table(
         ),
         rows=tuple(
             (
-                _company(row),
+                _company(history, row),
                 Cell(row["code"]),
                 *(
-                    (_sector(row["sector"]), Cell(row["segment"] or ""), Cell(str(row["issue"])))
+                    (
+                        _sector(history, row["sector"]),
+                        Cell(row["segment"] or ""),
+                        Cell(str(row["issue"])),
+                    )
                     if with_sector
                     else ()
                 ),
@@ -469,7 +501,7 @@ def sector(history: History, house: House, name: str) -> Page:
                         tuple(
                             _compared(now, measure.column, measure.name, measure.style)
                             for measure in _SECTOR
-                            if measure.column != "companies"
+                            if f"{measure.column}_base" in now
                         )
                     ),
                 ),
@@ -480,7 +512,11 @@ def sector(history: History, house: House, name: str) -> Page:
             Section(
                 "companies",
                 "行业公司",
-                (_companies_table("members", f"第 {number} 期的公司，按总市值排列", members),),
+                (
+                    _companies_table(
+                        history, "members", f"第 {number} 期的公司，按总市值排列", members
+                    ),
+                ),
             ),
             Section("issues", "各期数据", (_measures_table(history, weeks, _SECTOR),)),
         ),
@@ -502,7 +538,7 @@ def _measures_table(history: History, weeks: Weeks, measures: Sequence[_Measure]
     """A row an issue of the site, newest first."""
     return Table(
         id="history",
-        title="各期数据",
+        title=f"{_span(sorted(weeks))}，最新在前",
         columns=(
             Column("期号", "", _RIGHT),
             Column("收盘日"),
@@ -592,7 +628,7 @@ def _chain_table(history: History, number: int) -> Table:
         ),
         rows=tuple(
             (
-                _company(row),
+                _company(history, row),
                 Cell(row["code"]),
                 Cell(row["segment"]),
                 _number(row["market_cap"], YI),
@@ -636,7 +672,7 @@ def company(history: History, house: House, code: str) -> Page:
 def _company_details(
     history: History, now: Row, numbers: Sequence[int]
 ) -> Iterator[tuple[str, Cell]]:
-    yield "行业", _sector(now["sector"])
+    yield "行业", _sector(history, now["sector"])
     if now["segment"]:
         yield "AI 产业链", _linked(now["segment"], AI_CHAIN)
     if old := history.old_codes.get(now["code"]):
@@ -646,8 +682,7 @@ def _company_details(
 
 
 def _company_tiles(now: Row) -> Iterator[Tile]:
-    status = _STATUSES.get(now["status"], now["status"])
-    marks = "、".join(filter(None, (status, "风险警示" if now["is_st"] else "")))
+    marks = "、".join(filter(None, (_status(now), "风险警示" if now["is_st"] else "")))
     yield Tile(
         "周涨跌幅", with_unit(printed(now["change"], CHANGE), CHANGE), marks, tone_of(now["change"])
     )
@@ -685,7 +720,7 @@ def _weeks_table(history: History, weeks: Weeks) -> Table:
     """A row an issue of the site that covers the company, newest first."""
     return Table(
         id="history",
-        title="各期数据",
+        title=f"{_span(sorted(weeks))}，最新在前",
         columns=(
             Column("期号", "", _RIGHT),
             Column("收盘日"),
@@ -703,7 +738,7 @@ def _weeks_table(history: History, weeks: Weeks) -> Table:
                 _number(row["close"], YUAN),
                 _number(row["market_cap"], YI),
                 Cell(pe_text(row)),
-                Cell(_STATUSES.get(row["status"], row["status"])),
+                Cell(_status(row)),
             )
             for edition in reversed(history.editions)
             if (row := weeks.get(edition.issue.number))
@@ -726,7 +761,7 @@ _ATTRIBUTES = (
     _Attribute("行业", lambda row: row["sector"] or _OUTSIDE),
     _Attribute("AI 产业链", lambda row: row["segment"]),
     _Attribute("风险警示", lambda row: "是" if row["is_st"] else None),
-    _Attribute("PE 来源", lambda row: row["pe_ttm_vendor"]),
+    _Attribute("PE 来源", lambda row: VENDOR_NAMES.get(row["pe_ttm_vendor"], row["pe_ttm_vendor"])),
 )
 
 
@@ -735,7 +770,7 @@ def _spans_table(history: History, weeks: Weeks) -> Table:
     return Table(
         id="spans",
         title="名称、分类与数据来源",
-        columns=(Column("项目"), Column("内容"), Column("起"), Column("止")),
+        columns=(Column("项目"), Column("内容", align=_LEFT), Column("起"), Column("止")),
         rows=tuple(
             (Cell(one.label), Cell(str(value)), Cell(_edition(first)), Cell(_edition(last)))
             for one in _ATTRIBUTES

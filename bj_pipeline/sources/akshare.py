@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from bj_pipeline.errors import NotYetAvailableError, SourceError
+from bj_pipeline.errors import DataError, NotYetAvailableError, SourceError
 from bj_pipeline.issues import Issue, all_issues
 from bj_pipeline.sources import Delivery, layouts, selection
 from bj_pipeline.sources.akshare_client import AkShareClient, NothingFoundError, open_client
@@ -47,7 +47,9 @@ _OTHER_MOVES = 0.5
 """Share of a company's own moves; two companies' moves differ by more than either of them moves."""
 _ROUNDING = 0.002
 
-Codes = Callable[[date], Iterable[str]]
+Codes = Sequence[str] | Callable[[date], Iterable[str]]
+"""Companies, such as ``920493.BJ``: all that were ever covered, or those of an issue by its close
+date, so that one that has left the exchange is not asked for any more."""
 
 
 def _now() -> datetime:
@@ -88,13 +90,13 @@ class History:
         return "_".join(filter(None, parts)) + ".csv"
 
 
-@dataclass
+@dataclass(eq=False)
 class AkShareSource:
     """Eastmoney's figures, landed as the package returned them.
 
     Attributes:
         landing: Where answers are kept.
-        codes: Companies that an issue covers, such as ``920493.BJ``, by its close date.
+        codes: Companies that issues cover.
         indices: Indices with their exchange: 000688 alone would be a company in Shenzhen.
         fetcher: Rate and repetitions.
         now: The present time with its zone.
@@ -116,6 +118,10 @@ class AkShareSource:
     def __post_init__(self) -> None:
         self.client = open_client(self.fetcher)
 
+    def remarks(self) -> tuple[str, ...]:
+        """What AkShare cannot give."""
+        return ("akshare has no listing dates: a company listed in the week counts as resumed",)
+
     def deliver(self, issue: Issue, table: str) -> Sequence[Delivery]:
         """Everything that feeds one raw table for one issue; fetches what is not landed yet.
 
@@ -127,7 +133,6 @@ class AkShareSource:
             NotYetAvailableError: The vendor does not have the close date yet.
             SourceError: It did not answer, or not with what can be used. What has arrived before
                 is landed, and is not asked for again.
-            DataError: An answer does not have the columns that the layout knows.
         """
         deliver = {
             tables.RAW_QUOTES: self._quotes,
@@ -173,7 +178,8 @@ class AkShareSource:
         return self._lists("stock_notice_report", calls)
 
     def _symbols(self, issue: Issue) -> list[str]:
-        return sorted({code.partition(".")[0] for code in self.codes(issue.close_date)})
+        codes = self.codes(issue.close_date) if callable(self.codes) else self.codes
+        return sorted({code.partition(".")[0] for code in codes})
 
     def _histories(self, histories: Sequence[History], issue: Issue) -> list[Delivery]:
         landed = self._landed_ends()
@@ -221,7 +227,7 @@ class AkShareSource:
             )
         frame = self.client.ask(history.interface, history.arguments(latest))
         if beside is not None:
-            _refuse_other_moves(history, frame, beside)
+            _refuse_contradiction(history, frame, beside)
         last = pd.to_datetime(frame[history.day]).max().date()
         end = self._complete_until(history, last, latest, issue)
         parameters = {**history.parameters, "end": _written(end)}
@@ -286,10 +292,17 @@ class AkShareSource:
     def _landed(
         self, interface: str, parameters: Mapping[str, str], name: str, content: bytes
     ) -> Delivery:
-        """Keep an answer whose columns the layout knows."""
+        """Keep an answer whose columns the layout knows.
+
+        Raises:
+            SourceError: It does not know them.
+        """
         delivery = Delivery(NAME, name, content, interface, parameters, self.now())
         if content and interface != "stock_tfp_em":
-            layouts.recognise(delivery)
+            try:
+                layouts.recognise(delivery)
+            except DataError as error:
+                raise SourceError(f"akshare returned what cannot be read: {error}") from error
         return self.landing.store(delivery)
 
     def _today(self) -> date:
@@ -343,25 +356,40 @@ def _csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
-def _refuse_other_moves(history: History, frame: pd.DataFrame, beside: Delivery) -> None:
-    """Refuse adjusted closes that do not move as the company's unadjusted ones do.
+def _refuse_contradiction(history: History, frame: pd.DataFrame, beside: Delivery) -> None:
+    """Refuse adjusted closes that do not belong to the company's unadjusted ones.
+
+    Args:
+        history: The adjusted closes.
+        frame: Their days.
+        beside: The landed unadjusted closes.
 
     Raises:
-        SourceError: They differ too often and too much: one of them is another company's.
+        SourceError: Their moves differ too often and too much, so that one of them is another
+            company's; or the unadjusted ones end before the adjusted ones do, and were cut.
     """
-    unadjusted = pd.read_csv(io.BytesIO(beside.content))
-    closes = pd.DataFrame(
-        {
-            "adjusted": frame.set_index(frame[history.day].astype(str))["收盘"],
-            "unadjusted": unadjusted.set_index("数据日期")["当日收盘价"],
-        }
-    ).dropna()
-    moves = closes.pct_change().dropna()
+    unadjusted = pd.read_csv(io.BytesIO(beside.content)).set_index("数据日期")["当日收盘价"]
+    adjusted = frame.set_index(frame[history.day].astype(str))["收盘"]
+    problem = _problem_of_moves(adjusted, unadjusted)
+    end = date.fromisoformat(beside.parameters["end"]).isoformat()
+    further = adjusted.index[(adjusted.index > unadjusted.index.max()) & (adjusted.index <= end)]
+    if not further.empty:
+        problem = f"it has {further[0]}, which the other one lacks: that one was cut"
+    if problem is not None:
+        raise SourceError(
+            f"akshare {history.name} contradicts {beside.name}: {problem}. It is not used. If it "
+            f"happens again, delete {beside.sha256} from the landing, so that it is fetched anew."
+        )
+
+
+def _problem_of_moves(adjusted: pd.Series, unadjusted: pd.Series) -> str | None:
+    both = pd.DataFrame({"adjusted": adjusted, "unadjusted": unadjusted}).dropna()
+    moves = both.pct_change().dropna()
     difference = (moves["adjusted"] - moves["unadjusted"]).abs().median()
     allowed = _OTHER_MOVES * moves["unadjusted"].abs().median() + _ROUNDING
-    if len(moves) >= _FEWEST_MOVES and difference > allowed:
-        raise SourceError(
-            f"akshare {history.name}: its closes move differently from those of {beside.name} "
-            f"(on half of {len(moves)} days by more than {difference:.1%}): one of them is another "
-            "company's. Nothing of it is used; ask again later."
-        )
+    if len(moves) < _FEWEST_MOVES or difference <= allowed:
+        return None
+    return (
+        f"on half of {len(moves)} days their moves differ by more than {difference:.1%}: one of "
+        "them is another company's"
+    )

@@ -83,6 +83,7 @@ class AkShareClient:
             warnings.simplefilter("ignore")
             try:
                 frame = function(**arguments)
+                problem = known.problem(frame, conversation.rows) if conversation.pages else None
             except PipelineError:
                 raise
             except Exception as error:
@@ -96,7 +97,6 @@ class AkShareClient:
                 f"akshare {call}: this version of the package asks in a way that cannot be "
                 "checked. Install the version that this project names."
             )
-        problem = known.problem(frame, conversation.rows)
         if problem is not None:
             raise SourceError(f"akshare {call}: {problem}. Nothing of it is used; ask again later.")
         return pd.DataFrame(frame)

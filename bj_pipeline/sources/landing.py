@@ -18,19 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import pandas as pd
-from sqlalchemy import (
-    Column,
-    DateTime,
-    Index,
-    Integer,
-    PrimaryKeyConstraint,
-    Row,
-    Select,
-    String,
-    Table,
-    Text,
-    select,
-)
+from sqlalchemy import Row, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bj_pipeline.errors import DataError, MissingDataError
@@ -39,28 +27,8 @@ from bj_pipeline.sources import Delivery
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
-LANDING = "landing"
-_HASH_LENGTH = 64
 _TEMPORARY = ".part"
-
-_LANDING = Table(
-    LANDING,
-    tables.METADATA,
-    # A key over the texts themselves would be too long for an index of PostgreSQL.
-    Column("arrival", String(_HASH_LENGTH), comment="SHA-256 over content and what it is"),
-    Column("sha256", String(_HASH_LENGTH), nullable=False, comment="SHA-256 of the bytes"),
-    Column("vendor", String, nullable=False, comment="who sent it; empty where only content tells"),
-    Column("interface", String, nullable=False, comment="the vendor's interface; empty for a file"),
-    Column("parameters", Text, nullable=False, comment="what it was called with, as sorted JSON"),
-    Column("name", String, nullable=False, comment="file name as the operator knows it"),
-    Column("fetched_at", DateTime, nullable=False, comment="when it first arrived, UTC"),
-    Column("confirmed_at", DateTime, nullable=False, comment="when it last came so again, UTC"),
-    Column("bytes", Integer, nullable=False, comment="size"),
-    PrimaryKeyConstraint("arrival"),
-    Index("landing_by_call", "vendor", "interface"),
-    Index("landing_by_content", "sha256"),
-    comment="Everything that vendors sent; the bytes lie in the landing folder under their SHA-256",
-)
+_LANDING = tables.table(tables.LANDING)
 _UPSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -246,8 +214,12 @@ class LandedSource:
 
     landing: Landing
     warehouse: Warehouse
-    name: str = LANDING
+    name: str = tables.LANDING
     pool_file: Path | None = None
+
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing: what an issue was read from is all used."""
+        return ()
 
     def deliver(self, issue: Issue, table: str) -> Sequence[Delivery]:
         """The files that a raw table of an issue was read from, out of the landing.
@@ -257,7 +229,7 @@ class LandedSource:
             DataError: The bytes of one have changed.
         """
         inputs = self.warehouse.read(tables.INPUT_FILES, issue.number)
-        inputs = inputs[inputs["table"] == table]
+        inputs = inputs[inputs["table"] == table].sort_values("position")
         if inputs.empty and self.warehouse.version(table, issue.number) is None:
             raise MissingDataError(
                 f"{table} of issue {issue.number} was never built, so nobody knows its files. "

@@ -417,6 +417,10 @@ def _completed(
     if "pe_ttm" in merged:
         losses = merged["pe_ttm"] == _LOSS
         merged = merged.assign(pe_ttm=merged["pe_ttm"].mask(losses), pe_ttm_is_loss=losses)
+    if table == tables.RAW_LISTINGS and "delisted" in merged:
+        # The switch of codes ended the old codes, not the companies that bore them.
+        kept = merged["vendor_code"].str[:6] == merged["code"].str[:6]
+        merged = merged.assign(delisted=merged["delisted"].where(kept))
     merged = merged.assign(source_file=[places[position] for position in merged["file"]])
     wanted = set(tables.columns(table)) - {"pe_ttm_is_loss"}
     absent = [name for name in tables.columns(table) if name in wanted and name not in merged]
@@ -473,6 +477,7 @@ def _files(
             "vendor": layout.vendor,
             "interface": layout.interface,
             "sha256": delivery.sha256,
+            "position": position,
             "bytes": len(delivery.content),
             "rows": rows.get(position, 0),
         }

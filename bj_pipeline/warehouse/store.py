@@ -9,8 +9,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
@@ -32,6 +34,8 @@ from bj_pipeline.errors import MissingDataError
 from bj_pipeline.warehouse import tables
 
 _BUSY_TIMEOUT_SECONDS = 60
+_WRITERS_LOCK = 899050
+"""Names the lock among those of a PostgreSQL database."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Warehouse:
     """A database of partitions.
 
     Attributes:
-        url: SQLAlchemy URL. A SQLite file and its folder are made when first written to.
+        url: SQLAlchemy URL. A SQLite file and its folder are made when first used.
     """
 
     url: str
@@ -54,6 +58,7 @@ class Warehouse:
             _let_sqlite_write_at_once(engine)
         else:
             engine = create_engine(url)
+            _let_postgresql_write_in_turn(engine)
         with engine.execution_options(writes=True).begin() as connection:
             tables.METADATA.create_all(connection)
         return engine
@@ -114,7 +119,7 @@ class Warehouse:
             MissingDataError: The issue was never built in this table.
         """
         source = tables.table(name)
-        query = select(source).order_by(*source.primary_key.columns)
+        query = select(source)
         if issue is not None:
             if tables.has_versions(name) and self.version(name, issue) is None:
                 raise MissingDataError(
@@ -124,8 +129,10 @@ class Warehouse:
             query = query.where(source.c.issue == issue)
         with self.engine.connect() as connection:
             rows = connection.execute(query).all()
-        frame = _typed(
-            name, pd.DataFrame(rows, columns=[column.name for column in source.columns])
+        frame = pd.DataFrame(rows, columns=[column.name for column in source.columns])
+        # Sorted here and not by the database, whose order of Chinese text depends on its set-up.
+        frame = _typed(name, frame).sort_values(
+            [column.name for column in source.primary_key], ignore_index=True
         )
         return frame if issue is None else frame.drop(columns="issue")
 
@@ -183,6 +190,19 @@ def _let_sqlite_write_at_once(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _let_postgresql_write_in_turn(engine: Engine) -> None:
+    """Let one writer in at a time, as in SQLite.
+
+    Of two that replace the same partition at once, the second would not see the rows of the first
+    and fail on its keys; so would two that make the tables.
+    """
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writes", False):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+
+
 def _in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     columns = list(tables.columns(name))
     if set(frame.columns) != set(columns):
@@ -194,7 +214,12 @@ def _in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Give each column the type that its table declares: dates as ``datetime.date``."""
+    """Give each column the type that its table declares: dates as ``datetime.date``.
+
+    Raises:
+        TypeError: A column cannot be of its type without loss, such as a count of 1.5.
+        ValueError: Likewise, such as a flag that is missing.
+    """
     typed: dict[str, pd.Series] = {}
     for column in tables.table(name).columns:
         if column.name not in frame:
@@ -203,16 +228,25 @@ def _typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         if isinstance(column.type, Double):
             typed[column.name] = pd.to_numeric(values).astype("float64")
         elif isinstance(column.type, Integer):
-            typed[column.name] = values.astype("Int64" if column.nullable else "int64")
+            # By way of the nullable types, which refuse to cut 1.5 or to take a blank for True.
+            whole = values.astype("Int64")
+            typed[column.name] = whole if column.nullable else whole.astype("int64")
         elif isinstance(column.type, Boolean):
-            typed[column.name] = values.astype(bool)
+            typed[column.name] = values.astype("boolean").astype(bool)
         elif isinstance(column.type, Date):
             typed[column.name] = pd.Series(
-                [None if pd.isna(day) else day for day in values], index=frame.index, dtype=object
+                [_day(value) for value in values], index=frame.index, dtype=object
             )
         else:
             typed[column.name] = values.astype("str")
     return pd.DataFrame(typed, index=frame.index)[list(frame.columns)]
+
+
+def _day(value: Any) -> date | None:
+    """A day without a time: equal days have one text, and so one data version."""
+    if pd.isna(value):
+        return None
+    return value.date() if isinstance(value, datetime) else value
 
 
 def _records(frame: pd.DataFrame, issue: int) -> list[dict[str, object]]:

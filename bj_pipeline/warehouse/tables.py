@@ -1,14 +1,16 @@
 """The tables of the warehouse: the one place where names, types, units and meanings stand.
 
-Every table is partitioned by ``issue``. Money is yuan, changes are fractions, dates are days in
-Shanghai. Column comments are shown by ``bj-pipeline show`` and in the Dagster UI.
+Every table is partitioned by ``issue``, but for the index of the landing. Money is yuan, changes
+are fractions, dates are days in Shanghai. Column comments are shown by ``bj-pipeline show`` and in the Dagster UI.
 """
 
 from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    DateTime,
     Double,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -46,6 +48,7 @@ FACTS = "facts"
 REPORT_DOCUMENT = "report_document"
 REPORT_FIGURES = "report_figures"
 INPUT_FILES = "input_files"
+LANDING = "landing"
 CHECK_RESULTS = "check_results"
 PARTITIONS = "partitions"
 
@@ -303,14 +306,33 @@ _table(
 _table(
     INPUT_FILES,
     "What each raw table of an issue was read from",
-    ("table", "name"),
+    ("table", "position"),
     _text("table", "raw table", required=True),
     _text("name", "file name as the operator knows it", required=True),
     _text("vendor", "whose file it is", required=True),
     _text("interface", "layout or vendor interface by which it was read", required=True),
     _text("sha256", "SHA-256 of the bytes", required=True),
+    _count("position", "order of preference, from 0: earlier files win over later ones"),
     _count("bytes", "size"),
     _count("rows", "rows taken into the table"),
+)
+Table(
+    LANDING,
+    METADATA,
+    # A key over the texts themselves would be too long for an index of PostgreSQL.
+    Column("arrival", String(64), comment="SHA-256 over content and what it is"),
+    Column("sha256", String(64), nullable=False, comment="SHA-256 of the bytes"),
+    Column("vendor", String, nullable=False, comment="who sent it; empty where only content tells"),
+    Column("interface", String, nullable=False, comment="the vendor's interface; empty for a file"),
+    Column("parameters", Text, nullable=False, comment="what it was called with, as sorted JSON"),
+    Column("name", String, nullable=False, comment="file name as the operator knows it"),
+    Column("fetched_at", DateTime, nullable=False, comment="when it first arrived, UTC"),
+    Column("confirmed_at", DateTime, nullable=False, comment="when it last came so again, UTC"),
+    Column("bytes", Integer, nullable=False, comment="size"),
+    PrimaryKeyConstraint("arrival"),
+    Index("landing_by_call", "vendor", "interface"),
+    Index("landing_by_content", "sha256"),
+    comment="Everything that vendors sent; the bytes lie in the landing folder under their SHA-256",
 )
 _table(
     CHECK_RESULTS,
@@ -346,7 +368,7 @@ def columns(name: str) -> tuple[str, ...]:
 
 def has_versions(name: str) -> bool:
     """Whether a table is replaced as a whole partition, and so has a data version."""
-    return name not in {INPUT_FILES, CHECK_RESULTS, PARTITIONS}
+    return name not in {INPUT_FILES, CHECK_RESULTS, PARTITIONS, LANDING}
 
 
 def key(name: str) -> tuple[str, ...]:

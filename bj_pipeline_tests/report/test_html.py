@@ -168,8 +168,8 @@ def test_a_link_to_anything_but_a_web_address_is_printed_as_text(url: str) -> No
 
 
 def test_a_real_issue_carries_no_sample_bar(document: Document, page: str) -> None:
-    assert "样例数据</strong>" in page
-    assert "样例数据</strong>" not in _render(document.model_copy(update={"is_sample": False}))
+    assert "示例数据</strong>" in page
+    assert "示例数据</strong>" not in _render(document.model_copy(update={"is_sample": False}))
 
 
 def test_missing_data_is_said_before_the_key_points(document: Document, page: str) -> None:
@@ -557,7 +557,7 @@ def _print(page: web.Page) -> list[_Sheet]:
 def test_on_paper_every_page_is_a4_and_says_sample(desk: web.Page) -> None:
     for sheet in _print(desk):
         assert (sheet.width, sheet.height) == A4
-        assert "样例数据" in sheet.text
+        assert "示例数据" in sheet.text
 
 
 def test_on_paper_there_are_no_controls(desk: web.Page) -> None:

@@ -129,11 +129,7 @@ class Announcement:
 
 @dataclass
 class Market:
-    """Everything that the vendor knows.
-
-    Attributes:
-        results_before: Rows of other companies that come before ours in the list of results.
-    """
+    """Everything that the vendor knows."""
 
     companies: list[Company] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
@@ -170,14 +166,8 @@ class Market:
         return data_centre(rows, request)
 
     def suspended(self, request: Request) -> object:
-        """Companies that do not trade on a day."""
-        day = date.fromisoformat(_quoted(request, "DATETIME"))
-        rows = [
-            _suspension_row(each)
-            for each in self.suspensions
-            if each.start <= day and (each.end is None or each.end >= day)
-        ]
-        return data_centre(rows, request)
+        """Suspensions; the vendor's list for a day also names those of other days."""
+        return data_centre([_suspension_row(each) for each in self.suspensions], request)
 
     def prices(self, request: Request) -> object:
         """One security's days in a span."""

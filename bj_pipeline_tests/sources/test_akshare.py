@@ -1,10 +1,12 @@
 """The source ``akshare``, with the real package against a server on this machine."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import wraps
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -99,12 +101,12 @@ class Desk:
     moment: datetime = AFTERWARDS
 
     def source(self, codes: list[str] | None = None, **options: Any) -> AkShareSource:
-        wanted = [f"{code}.BJ" for code in (CODES if codes is None else codes)]
+        wanted = tuple(f"{code}.BJ" for code in (CODES if codes is None else codes))
         fetcher = Fetcher(
             "akshare", per_minute=180, attempts=3, wait=self.waits.append, clock=lambda: 0.0
         )
         source = AkShareSource(
-            self.landing, lambda _day: wanted, fetcher=fetcher, now=lambda: self.moment, **options
+            self.landing, wanted, fetcher=fetcher, now=lambda: self.moment, **options
         )
         source.client.session.mount("https://", ToLocalServer(self.server))
         return source
@@ -309,6 +311,15 @@ def test_a_company_that_joins_is_asked_for_alone(desk: Desk) -> None:
     desk.server.forget()
     desk.source(CODES).deliver(ISSUE, tables.RAW_QUOTES)
     assert len(desk.server.requests) == 2
+
+
+def test_a_company_that_has_left_is_not_asked_for_any_more(desk: Desk) -> None:
+    source = desk.source()
+    source.codes = lambda day: CODES if day < ISSUE.close_date else CODES[1:]
+    source.deliver(ISSUE, tables.RAW_VALUATIONS)
+    assert not desk.asked(eastmoney.DATA_CENTRE, filter="920001")
+    source.deliver(by_number(64), tables.RAW_VALUATIONS)
+    assert len(desk.asked(eastmoney.DATA_CENTRE, filter="920001")) == 1
 
 
 def test_the_next_week_asks_anew(desk: Desk) -> None:
@@ -519,7 +530,7 @@ def test_another_companys_prices_under_the_right_code_are_refused(desk: Desk) ->
     impostor = replace(desk.market.companies[0], closes=moving(5))
     served = Market([impostor])
     desk.server.answer(eastmoney.PRICES, served.prices)
-    with pytest.raises(SourceError, match=r"stock_zh_a_hist_920001_qfq\.csv: .*another company"):
+    with pytest.raises(SourceError, match=r"stock_zh_a_hist_920001_qfq\.csv .*another company"):
         desk.source().deliver(ISSUE, tables.RAW_QUOTES)
     assert set(desk.landing.entries()["interface"]) == {"stock_value_em"}
 
@@ -553,6 +564,45 @@ def test_a_renamed_valuation_is_an_error(desk: Desk) -> None:
 
     desk.server.answer(eastmoney.DATA_CENTRE, altered(desk.market.valuations, rename))
     with pytest.raises(SourceError, match=r"stock_value_em symbol=920001: .*cannot read"):
+        desk.source().deliver(ISSUE, tables.RAW_VALUATIONS)
+
+
+@pytest.mark.parametrize(
+    ("table", "function", "column"),
+    [
+        (tables.RAW_VALUATIONS, "stock_value_em", "PE(TTM)"),
+        (tables.RAW_VALUATIONS, "stock_value_em", "总市值"),
+        (tables.RAW_FINANCIALS, "stock_yjbb_em", "净利润-净利润"),
+        (tables.RAW_ANNOUNCEMENTS, "stock_notice_report", "公告日期"),
+    ],
+)
+def test_a_newer_package_with_other_columns_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, table: str, function: str, column: str
+) -> None:
+    import akshare  # noqa: PLC0415 - only where it is installed
+
+    real = getattr(akshare, function)
+
+    @wraps(real)
+    def newer(**arguments: str) -> pd.DataFrame:
+        return real(**arguments).rename(columns={column: "改名"})
+
+    monkeypatch.setattr(akshare, function, newer)
+    with pytest.raises(SourceError, match=rf"{function}.*{re.escape(column)}"):
+        desk.source().deliver(ISSUE, table)
+
+
+def test_a_package_that_asks_behind_our_back_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import akshare  # noqa: PLC0415 - only where it is installed
+
+    @wraps(akshare.stock_value_em)
+    def cached(symbol: str) -> pd.DataFrame:
+        return pd.DataFrame({"数据日期": [ISSUE.close_date], "当日收盘价": [1.0], "代码": [symbol]})
+
+    monkeypatch.setattr(akshare, "stock_value_em", cached)
+    with pytest.raises(SourceError, match="cannot be checked"):
         desk.source().deliver(ISSUE, tables.RAW_VALUATIONS)
 
 
@@ -699,6 +749,20 @@ def test_a_suspension_that_is_over_explains_nothing(desk: Desk) -> None:
     over = Suspension("920002", ISSUE.sessions[1], ISSUE.sessions[2])
     desk.market.suspensions.append(over)
     with pytest.raises(NotYetAvailableError, match="no suspension"):
+        desk.source().deliver(ISSUE, tables.RAW_QUOTES)
+
+
+def test_a_last_price_that_was_cut_off_is_not_kept_over_a_suspension(desk: Desk) -> None:
+    company = desk.market.companies[0]
+    without(company, *ISSUE.sessions[2:], *by_number(66).sessions)
+    desk.market.suspensions.append(Suspension("920001", ISSUE.sessions[2], None))
+    cut = replace(company)
+    without(cut, ISSUE.sessions[1])
+    desk.server.answer(
+        lambda request: request.params.get("reportName") == eastmoney.VALUATIONS,
+        Market([cut]).valuations,
+    )
+    with pytest.raises(SourceError, match=r"has 2026-02-25, which the other one lacks"):
         desk.source().deliver(ISSUE, tables.RAW_QUOTES)
 
 

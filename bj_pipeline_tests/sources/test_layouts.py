@@ -1152,3 +1152,16 @@ def test_all_files_of_issue_65_are_read_in_a_fraction_of_a_second():
 
     # 0.07 s on an idle core; a loaded one shares its caches.
     assert min(spent() for _ in range(5)) < 0.3
+
+
+def test_the_end_of_an_old_code_is_no_delisting_of_the_company():
+    header = ["ts_code", "symbol", "name", "list_date", "delist_date"]
+    rows = [
+        ["430017.BJ", "430017", "星昊医药", "20230531", "20251009"],
+        ["920493.BJ", "920493", "并行科技", "20231101", "20270104"],
+    ]
+    listings = read(tables.RAW_LISTINGS, file("stock_basic.csv", [header, *rows])).frame
+    assert values(listings, "code", "delisted") == [
+        ("920017.BJ", None),
+        ("920493.BJ", dt.date(2027, 1, 4)),
+    ]

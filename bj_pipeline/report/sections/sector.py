@@ -137,12 +137,12 @@ def sectors_overview(data: ReportData) -> Section:
                 names=join(sentences),
             )
         ),
-        sector_table(data, "sectors"),
+        sector_table(data),
     ]
     return Section(id="sectors", title="行业观察", level=1, blocks=tuple(blocks))
 
 
-def sector_table(data: ReportData, table_id: str) -> Table:
+def sector_table(data: ReportData) -> Table:
     """All sectors: companies, PE median, total and median market cap, last week and this week."""
     columns = [Column(label="行业", weight=1.2), Column(label="公司数", unit="家", align="right")]
     wanted = []
@@ -165,11 +165,45 @@ def sector_table(data: ReportData, table_id: str) -> Table:
             cells += [number_cell(before), _arrow_cell(before, after)]
         rows.append(tuple(cells))
     return Table(
-        id=table_id,
+        id="sectors",
         title="各行业公司数、估值与市值",
         columns=tuple(columns),
         rows=tuple(rows),
         source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
+    )
+
+
+def front_table(data: ReportData) -> Table:
+    """The front page's small table: PE median, total market cap and its change, with arrows."""
+    columns = [Column(label="行业", weight=1.2), Column(label="公司数", unit="家", align="right")]
+    if data.has_pe_ttm:
+        columns.append(Column(label="PE TTM 中值", unit="X", align="right", weight=1.3))
+    if data.has_market_cap:
+        columns.append(Column(label="总市值", unit="亿元", align="right", weight=1.3))
+        columns.append(Column(label="较上周", unit="%", align="right"))
+    columns.append(Column(label="涨跌幅中值", unit="%", align="right", weight=1.2))
+    rows = []
+    for sector in data.sector_names:
+        cells = [name_cell(sector), number_cell(sector_fact(data, sector, "companies"))]
+        if data.has_pe_ttm:
+            cells.append(_with_arrow(data, sector, "pe_ttm_median"))
+        if data.has_market_cap:
+            cells.append(_with_arrow(data, sector, "total_market_cap"))
+            cells.append(number_cell(sector_change(data, sector, "total_market_cap")))
+        cells.append(number_cell(sector_median_change(data, sector)))
+        rows.append(tuple(cells))
+    return Table(
+        id="front-sectors",
+        title="各行业一览",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
+    )
+
+
+def _with_arrow(data: ReportData, sector: str, column: str) -> Cell:
+    return _arrow_cell(
+        sector_fact(data, sector, column, base=True), sector_fact(data, sector, column)
     )
 
 

@@ -1,0 +1,120 @@
+"""Every source by its name: the one place where sources are opened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bj_pipeline.errors import ConfigurationError
+from bj_pipeline.reference import load_reference
+from bj_pipeline.settings import Settings
+from bj_pipeline.sources import Source
+from bj_pipeline.sources.landing import LandedSource, Landing
+from bj_pipeline.warehouse.store import Warehouse
+
+_PROFILE_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What sources may need.
+
+    Attributes:
+        settings: The installation's settings.
+        folder: Folder of the source ``files``.
+        landing: Where deliveries are kept.
+    """
+
+    settings: Settings
+    folder: Path | None
+    landing: Landing
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every company that the report ever covered."""
+        reference = load_reference(self.settings.reference)
+        members = [row.code for row in reference.memberships]
+        return tuple(dict.fromkeys([*members, *(link.code for link in reference.chain)]))
+
+
+def open_source(name: str, folder: Path | None, settings: Settings) -> Source:
+    """The source of that name, or the profile of that path.
+
+    Args:
+        name: ``sample``, ``files``, ``akshare``, ``tushare``, ``landing``, or a YAML file.
+        folder: Folder of vendor files, where one is read.
+        settings: The installation's settings.
+
+    Raises:
+        ConfigurationError: The name is unknown, or something that the source needs is missing.
+    """
+    landing = Landing(settings.landing, Warehouse(settings.warehouse_url))
+    surroundings = Surroundings(settings, folder, landing)
+    if name.endswith(_PROFILE_SUFFIXES):
+        return _combined(Path(name), surroundings)
+    return _single(name, surroundings)
+
+
+def _single(name: str, surroundings: Surroundings) -> Source:
+    if name not in _SOURCES:
+        raise ConfigurationError(
+            f"There is no source {name!r}: choose {', '.join(_SOURCES)}, or a profile (.yaml)."
+        )
+    return _SOURCES[name](surroundings)
+
+
+def _combined(path: Path, surroundings: Surroundings) -> Source:
+    from bj_pipeline.sources.combined import CombinedSource, read_profile  # noqa: PLC0415
+
+    profile = read_profile(path)
+    names = dict.fromkeys(name for row in profile.values() for name in row)
+    opened = {name: _single(name, surroundings) for name in names}
+    by_table = {table: [opened[name] for name in row] for table, row in profile.items()}
+    return CombinedSource(path.stem, by_table)
+
+
+def _sample(_: Surroundings) -> Source:
+    from bj_pipeline.sources.sample import SampleSource  # noqa: PLC0415 - only where used
+
+    return SampleSource()
+
+
+def _files(surroundings: Surroundings) -> Source:
+    from bj_pipeline.sources.files import FilesSource  # noqa: PLC0415 - only where used
+
+    folder = surroundings.folder
+    if folder is None:
+        raise ConfigurationError("The source `files` needs a folder: --input FOLDER, or BJ_INPUT.")
+    if not folder.is_dir():
+        raise ConfigurationError(f"The input folder {folder} does not exist.")
+    return FilesSource(folder)
+
+
+def _tushare(surroundings: Surroundings) -> Source:
+    from bj_pipeline.sources.tushare import TushareSource  # noqa: PLC0415 - only where used
+
+    settings = surroundings.settings
+    return TushareSource(
+        surroundings.landing,
+        settings.tushare_token.get_secret_value(),
+        surroundings.codes,
+        url=settings.tushare_url,
+    )
+
+
+def _akshare(surroundings: Surroundings) -> Source:
+    from bj_pipeline.sources.akshare import AkShareSource  # noqa: PLC0415 - only where used
+
+    return AkShareSource(surroundings.landing, surroundings.codes)
+
+
+def _landed(surroundings: Surroundings) -> Source:
+    return LandedSource(surroundings.landing, surroundings.landing.warehouse)
+
+
+_SOURCES: dict[str, Callable[[Surroundings], Source]] = {
+    "sample": _sample,
+    "files": _files,
+    "akshare": _akshare,
+    "tushare": _tushare,
+    "landing": _landed,
+}
