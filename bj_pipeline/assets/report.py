@@ -55,7 +55,8 @@ def report_document(
             trends=sector_trends,
             announcements=raw_announcements,
             reference=pipeline.reference,
-            vendors=vendors_by_table(files),
+            vendors=by_table(files, "vendor"),
+            files=by_table(files, "name"),
             is_sample=bool((files["vendor"] == "sample").any()),
         )
     )
@@ -74,11 +75,11 @@ def report_document(
     return document
 
 
-def vendors_by_table(files: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """Vendors whose files fed each raw table of an issue."""
+def by_table(files: pd.DataFrame, column: str) -> dict[str, tuple[str, ...]]:
+    """Vendors, or names, of the files that fed each raw table of an issue."""
     filled = files[files["rows"] > 0]
     return {
-        str(table): tuple(dict.fromkeys(group["vendor"]))
+        str(table): tuple(dict.fromkeys(group[column]))
         for table, group in filled.groupby("table")
     }
 

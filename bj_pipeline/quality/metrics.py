@@ -185,8 +185,8 @@ def movers(evidence: Evidence) -> pd.DataFrame:
     frame = stated.merge(
         ranked[["sector", "rank", "change_of_rank"]], on=["sector", "rank"], how="outer"
     )
-    depth = stated["rank"].max()
-    frame = frame[frame["change"].notna() | (frame["rank"] <= depth)]
+    # A rank that is not stated, though deeper ones are, is a row of its own.
+    frame = frame[frame["change"].notna() | frame["rank"].le(stated["rank"].max())]
     own = frame["code"].map(companies.set_index("code")["change"])
     return frame.assign(
         change_of_company=own,

@@ -12,6 +12,22 @@ from bj_pipeline.report.facts import Ledger, Origin
 from bj_pipeline.report.topic import Topic
 from bj_pipeline.warehouse import tables
 
+_PRICES = (tables.RAW_QUOTES,)
+_VALUES = (tables.RAW_QUOTES, tables.RAW_VALUATIONS)
+_RESTS_ON = {
+    "change": _PRICES,
+    "market_cap": _VALUES,
+    "total_market_cap": _VALUES,
+    "market_cap_median": _VALUES,
+    "companies": _VALUES,
+    "pe_ttm": (tables.RAW_VALUATIONS,),
+    "pe_ttm_median": (tables.RAW_VALUATIONS,),
+    "revenue": (tables.RAW_FINANCIALS,),
+    "net_profit": (tables.RAW_FINANCIALS,),
+    "value": (tables.RAW_QUOTES, tables.RAW_INDEX_QUOTES),
+}
+"""Raw tables that a column of the metrics rests on."""
+
 VENDOR_NAMES = {
     "akshare": "东方财富（AkShare）",
     "ifind": "iFinD",
@@ -27,6 +43,7 @@ class ReportData:
 
     Attributes:
         vendors: Vendors whose files fed each raw table.
+        files: Names of the files that fed each raw table.
         is_sample: Whether the figures are the embedded sample's.
     """
 
@@ -43,6 +60,7 @@ class ReportData:
     announcements: pd.DataFrame
     reference: Reference
     vendors: dict[str, tuple[str, ...]]
+    files: dict[str, tuple[str, ...]]
     is_sample: bool
 
     @cached_property
@@ -128,10 +146,12 @@ class ReportData:
             listed = f"示例数据（模拟 {listed} 口径）" if names else "示例数据"
         return f"数据来源：{listed or '无'}，{self.house.name}整理"
 
-    def origin(self, table: str, row: str, column: str, formula: str = "") -> Origin:
+    def origin(self, table: str, row: str, column: str, formula: str) -> Origin:
         """Where a fact of this issue comes from."""
         key = f"issue={self.issue.number}, {row}" if row else f"issue={self.issue.number}"
-        return Origin(table, key, column, formula or f"{table}.{column}")
+        rests_on = _RESTS_ON.get(column.removesuffix("_base").split(",")[0], (table,))
+        files = dict.fromkeys(file for raw in rests_on for file in self.files.get(raw, ()))
+        return Origin(table, key, column, formula, tuple(files))
 
 
 def missing_notes(data: ReportData) -> list[Line]:

@@ -27,6 +27,7 @@ class Fact(_Part):
         row: Key of the row, or a description of the rows.
         column: Column of that table.
         formula: How it was computed, in words and symbols.
+        files: Names of the input files that it rests on.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Fact(_Part):
     row: str
     column: str
     formula: str
+    files: tuple[str, ...] = ()
 
     @property
     def printed(self) -> str:

@@ -105,10 +105,11 @@ def _properties(word: WordDocument, document: Document) -> None:
     properties.comments = SAMPLE if document.is_sample else ""
     properties.created = properties.modified = day
     properties.revision = 1
-    package = word.part.package
-    unwanted = [name for name, one in package.rels.items() if one.reltype.endswith("/thumbnail")]
-    for name in unwanted:  # a picture of the empty file that python-docx begins with
-        package.rels.pop(name)
+    # python-docx begins with a file that holds a picture of itself, and styles twice.
+    for relations in (word.part.package.rels, word.part.rels):
+        unwanted = ("/thumbnail", "/stylesWithEffects")
+        for name in [one for one, to in relations.items() if to.reltype.endswith(unwanted)]:
+            relations.pop(name)
 
 
 def _timeless(content: bytes) -> bytes:
@@ -272,7 +273,7 @@ class _Writer:
     def figures(
         self, figures: Sequence[Figure], *, is_half: bool = False
     ) -> Iterator[BaseOxmlElement]:
-        """A figure across the page, or two side by side: captions, charts and sources each level."""
+        """A figure across the page, or two side by side with captions, charts, sources level."""
         if not is_half:
             (figure,) = figures
             yield from (self.caption(figure), self.picture(figure), self.source(figure))

@@ -6,8 +6,6 @@ tables and charts take their numbers from it, so that they cannot disagree.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-
 from bj_pipeline.report.document import Fact, FactRef, Inline, Line, Tone, Words
 from bj_pipeline.report.rounding import LOSS, YUAN_PER_WAN, YUAN_PER_YI, display, rounded
 
@@ -45,12 +43,13 @@ PLAIN = Style("", 0)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a fact comes from: table, row, column and formula."""
+    """Where a fact comes from: table, row, column, formula and input files."""
 
     table: str
     row: str
     column: str
     formula: str
+    files: tuple[str, ...] = ()
 
 
 @dataclass
@@ -80,28 +79,18 @@ class Ledger:
                 value=None if missing else float(value or 0),
                 text=text,
                 unit=style.unit,
-                **self._origin(origin),
+                table=origin.table,
+                row=origin.row,
+                column=origin.column,
+                formula=origin.formula,
+                files=origin.files,
             )
-        )
-
-    def day(self, name: str, value: date, origin: Origin) -> Fact:
-        """Enter a date, printed as 2026-02-27."""
-        return self._enter(
-            Fact(id=name, value=None, text=value.isoformat(), unit="", **self._origin(origin))
         )
 
     def adopt(self, facts: Mapping[str, Fact]) -> None:
         """Take over facts that were made elsewhere (the analyst's)."""
         for fact in facts.values():
             self._enter(fact)
-
-    def _origin(self, origin: Origin) -> dict[str, str]:
-        return {
-            "table": origin.table,
-            "row": origin.row,
-            "column": origin.column,
-            "formula": origin.formula,
-        }
 
     def _enter(self, fact: Fact) -> Fact:
         known = self.facts.setdefault(fact.id, fact)

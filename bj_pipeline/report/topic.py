@@ -516,6 +516,7 @@ def _fact(
         row=f"{file.path.name} {category}",
         column=name,
         formula=f"分析师录入；来源：{header.source}",
+        files=(file.path.name,),
     )
 
 

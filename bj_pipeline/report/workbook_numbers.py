@@ -41,6 +41,11 @@ def format_of(labels: Iterable[str]) -> str:
     return number_format(digits, signed=any(match[0].startswith("+") for match in matches))
 
 
+def scaled(value: float, scale: float) -> float:
+    """A stored value in a printed unit, divided in decimal so that no digits are added."""
+    return float(Decimal(repr(value)) / Decimal(repr(scale)))
+
+
 def exact_text(value: float | None) -> str:
     """All digits of a stored value, grouped by thousands; empty for none."""
     if value is None:
@@ -70,8 +75,7 @@ def number(fact: Fact, unit: str = "") -> Number | None:
     candidates = [_SCALES.get(fact.unit or unit, 1), 1, *_SCALES.values()]
     for scale in candidates:
         if display(fact.value, digits, scale, signed=signed) == fact.text:
-            exact = Decimal(repr(fact.value)) / Decimal(repr(scale))
-            return Number(float(exact), number_format(digits, signed=signed))
+            return Number(scaled(fact.value, scale), number_format(digits, signed=signed))
     raise ValueError(f"The fact {fact.id} prints {fact.text}, which {fact.value} does not give.")
 
 

@@ -39,6 +39,7 @@ from bj_pipeline.report.workbook_numbers import (
     exact_text,
     format_of,
     number_format,
+    scaled,
 )
 
 CONTENTS = "目录"
@@ -231,9 +232,7 @@ class _Writer:
             for at, value in enumerate(series.values):
                 tone = _sign(value) if chart.signed else None
                 look = self.body(num_format=form, align="right", font_color=self.colour(tone))
-                if value is None:
-                    sheet.write_blank(_HEADER_ROW + 1 + at, position, None, look)
-                else:
+                if value is not None:  # a cell that is merely empty would be drawn as nought
                     sheet.write_number(_HEADER_ROW + 1 + at, position, value, look)
         self.shape(sheet, widths)
         cells = Cells(sheet.get_name(), (0, 0), _HEADER_ROW)
@@ -363,7 +362,9 @@ class _Writer:
             self.number(sheet, place, Number(float(str(value)), "General"), align="right")
         else:
             form = number_format(style.digits, signed=style.signed)
-            self.number(sheet, place, Number(float(str(value)) / style.scale, form), align="right")
+            self.number(
+                sheet, place, Number(scaled(float(str(value)), style.scale), form), align="right"
+            )
 
     def colour_by_sign(self, sheet: Worksheet, column: int, rows: int) -> None:
         """Colours that follow the numbers when they are edited."""
@@ -398,6 +399,7 @@ class _Writer:
             "行": [fact.row for fact in facts],
             "列": [fact.column for fact in facts],
             "计算方法": [fact.formula for fact in facts],
+            "输入文件": ["、".join(fact.files) for fact in facts],
         }
         for at, (head, texts) in enumerate(columns.items()):
             align = "right" if at in (_PRINTED, _VALUE) else "left"

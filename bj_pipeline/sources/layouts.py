@@ -234,6 +234,13 @@ def _add(
             frame[field.column] = [day.toordinal() for day in days if day is not None]
         else:
             frame[field.column] = pd.Series(days, dtype=object)
+    elif field.kind == "revision":
+        days = cells.days(column, view.blanks)
+        published = [
+            day if day is None or pd.isna(year) else min(day, _last_day_to_publish(int(year)))
+            for day, year in zip(days, frame["fiscal_year"], strict=True)
+        ]
+        frame[field.column] = pd.Series(published, dtype=object)
     elif field.kind == "year":
         frame[field.column] = pd.array(cells.years(column), dtype="Int64")
     elif field.kind == "text":
@@ -243,6 +250,15 @@ def _add(
         frame[field.column] = pd.Series(texts, dtype="str")
     else:
         frame[field.column] = _numbers(view, field, column, rows)
+
+
+def _last_day_to_publish(year: int) -> date:
+    """The last day that the exchange allows for a year's accounts.
+
+    A vendor that gives the day of the last revision would otherwise hide a year that has long been
+    public.
+    """
+    return date(year + 1, 4, 30)
 
 
 def _refuse_blank(values: Sequence[object], rule: str) -> None:

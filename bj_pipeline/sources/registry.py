@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from bj_pipeline.errors import ConfigurationError
-from bj_pipeline.reference import load_reference
+from bj_pipeline.reference import Reference, load_reference
 from bj_pipeline.settings import Settings
 from bj_pipeline.sources import Source
 from bj_pipeline.sources.landing import LandedSource, Landing
@@ -28,12 +30,21 @@ class Surroundings:
     folder: Path | None
     landing: Landing
 
+    @cached_property
+    def reference(self) -> Reference:
+        """Curated data."""
+        return load_reference(self.settings.reference)
+
     @property
     def codes(self) -> tuple[str, ...]:
         """Every company that the report ever covered."""
-        reference = load_reference(self.settings.reference)
-        members = [row.code for row in reference.memberships]
-        return tuple(dict.fromkeys([*members, *(link.code for link in reference.chain)]))
+        members = [row.code for row in self.reference.memberships]
+        return tuple(dict.fromkeys([*members, *(link.code for link in self.reference.chain)]))
+
+    def covered(self, on: date) -> list[str]:
+        """Companies that the report covers on that day."""
+        members = [row.code for row in self.reference.pool(on)]
+        return list(dict.fromkeys([*members, *(row.code for row in self.reference.ai_chain(on))]))
 
 
 def open_source(name: str, folder: Path | None, settings: Settings) -> Source:
@@ -104,7 +115,7 @@ def _tushare(surroundings: Surroundings) -> Source:
 def _akshare(surroundings: Surroundings) -> Source:
     from bj_pipeline.sources.akshare import AkShareSource  # noqa: PLC0415 - only where used
 
-    return AkShareSource(surroundings.landing, surroundings.codes)
+    return AkShareSource(surroundings.landing, surroundings.covered)
 
 
 def _landed(surroundings: Surroundings) -> Source:

@@ -210,6 +210,10 @@ class TushareSource:
     name: str = VENDOR
     pool_file: Path | None = None
 
+    def remarks(self) -> tuple[str, ...]:
+        """Nothing: only what an issue needs is asked for."""
+        return ()
+
     def deliver(self, issue: Issue, table: str) -> Sequence[Delivery]:
         """What the vendor has for one raw table of an issue, from the landing where it is there.
 

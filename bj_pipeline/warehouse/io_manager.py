@@ -100,6 +100,7 @@ def facts_frame(document: Document) -> pd.DataFrame:
             "row": fact.row,
             "column": fact.column,
             "formula": fact.formula,
+            "files": ", ".join(fact.files),
         }
         for fact in document.facts.values()
     ]

@@ -289,6 +289,7 @@ _table(
     _text("row", "key of the row or rows", required=True),
     _text("column", "column", required=True),
     _text("formula", "how it was computed", required=True),
+    _text("files", "input files that it rests on", required=True),
 )
 _table(
     REPORT_DOCUMENT,

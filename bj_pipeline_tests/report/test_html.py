@@ -128,7 +128,7 @@ def test_every_number_shown_has_its_origin_on_the_page(document: Document, read:
     for name, cells in read.origins.items():
         fact = document.facts[name]
         wanted = [fact.id, fact.printed, unrounded(fact), fact.table, fact.row, fact.column]
-        assert cells == [*wanted, fact.formula]
+        assert cells == [*wanted, fact.formula, "、".join(fact.files)]
 
 
 def test_every_id_of_the_page_is_unique(read: _Reader) -> None:

@@ -177,7 +177,7 @@ def test_a_renamed_company_shows_its_latest_name_and_keeps_its_earlier_ones(home
     row = re.search(r"旧名</td><td>(.*?)</td><td>(.*?)</td>", history)
     assert row is not None
     assert row.groups() == ("第 1 期（2024-11-29）", "第 2 期（2024-12-06）")
-    assert '["920001.BJ", "新名", "", "旧名", "电子设备"]' in home.page("assets/companies.js")
+    assert '["920001.BJ", "新名", "873001", "旧名", "电子设备"]' in home.page("assets/companies.js")
 
 
 def test_a_company_is_found_by_the_code_it_had_before_the_switch(home) -> None:
@@ -189,7 +189,7 @@ def test_a_company_is_found_by_the_code_it_had_before_the_switch(home) -> None:
 
 def test_names_that_are_markup_stay_text_and_never_become_file_names(home) -> None:
     hostile = (*HOSTILE_NAMES, "</script><script>alert(1)</script>", "../../x", 'a" onload="x()')
-    codes = [f"92000{at}.BJ" for at in range(len(hostile))]
+    codes = [f"92{at:04d}.BJ" for at in range(len(hostile))]
     rows = [
         company(code, name=name, segment="AIPC" if at % 2 else None)
         for at, (code, name) in enumerate(zip(codes, hostile, strict=True))

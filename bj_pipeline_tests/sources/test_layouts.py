@@ -90,10 +90,12 @@ def test_columns_have_tidy_types_and_rows_are_sorted_by_key():
 def test_each_file_is_listed_with_its_hash_and_the_rows_it_had_a_part_in():
     source, others = daily(*quotes(), *quotes("920002.BJ")), factors(*FACTORS)
     files = read(tables.RAW_QUOTES, source, others).files
-    assert list(files.columns) == ["name", "vendor", "interface", "sha256", "bytes", "rows"]
-    assert values(files, "name", "vendor", "interface", "sha256", "bytes", "rows") == [
-        ("daily.csv", "tushare", "daily", source.sha256, len(source.content), 4),
-        ("adj_factor.csv", "tushare", "adj_factor", others.sha256, len(others.content), 2),
+    assert list(files.columns) == [
+        "name", "vendor", "interface", "sha256", "position", "bytes", "rows",
+    ]  # fmt: skip
+    assert values(files, "name", "vendor", "interface", "sha256", "position", "bytes", "rows") == [
+        ("daily.csv", "tushare", "daily", source.sha256, 0, len(source.content), 4),
+        ("adj_factor.csv", "tushare", "adj_factor", others.sha256, 1, len(others.content), 2),
     ]
 
 
@@ -1164,4 +1166,17 @@ def test_the_end_of_an_old_code_is_no_delisting_of_the_company():
     assert values(listings, "code", "delisted") == [
         ("920017.BJ", None),
         ("920493.BJ", dt.date(2027, 1, 4)),
+    ]
+
+
+def test_a_day_of_revision_does_not_hide_accounts_that_were_long_public():
+    header = ["股票代码", "股票简称", "营业总收入-营业总收入", "净利润-净利润", "最新公告日期"]
+    rows = [
+        ["920493", "并行科技", "655000000", "12056700", "2026-01-20"],
+        ["920060", "万源通", "1043000000", "123311700", "2025-03-28"],
+    ]
+    frame = read(tables.RAW_FINANCIALS, file("stock_yjbb_em_20241231.csv", [header, *rows])).frame
+    assert values(frame, "code", "fiscal_year", "published") == [
+        ("920060.BJ", 2024, dt.date(2025, 3, 28)),
+        ("920493.BJ", 2024, dt.date(2025, 4, 30)),
     ]
