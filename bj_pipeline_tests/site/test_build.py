@@ -10,7 +10,7 @@ import pytest
 from bj_pipeline.errors import ConfigurationError, DataError, MissingDataError
 from bj_pipeline.report.house import load_house
 from bj_pipeline.settings import Settings
-from bj_pipeline.site import build, folder
+from bj_pipeline.site import folder
 from bj_pipeline.site.build import build_site
 from bj_pipeline.site.page import company_path, sector_path
 from bj_pipeline.warehouse.store import Warehouse
@@ -256,17 +256,13 @@ def test_a_site_of_real_issues_carries_no_sample_bar(small) -> None:
 # ---------------------------------------------------------------- the folder
 
 
-def test_a_build_that_fails_leaves_the_old_site_untouched(small, monkeypatch) -> None:
+def test_a_build_that_fails_leaves_the_old_site_untouched(small) -> None:
     small.build()
     before = small.files()
     beside = set(small.site.parent.iterdir())
-
-    def full_disk(*_arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(build, "_copy_forms", full_disk)
-    with pytest.raises(OSError, match="No space"):
-        small.build([1])
+    with pytest.raises(OSError, match="disk is full"), folder.replaced(small.site) as new:
+        folder.write(new / "index.html", b"half a page")
+        raise OSError("the disk is full")
     assert small.files() == before
     assert set(small.site.parent.iterdir()) == beside
 
