@@ -78,11 +78,72 @@ def run(issue: int, source: str | None, folder: Path | None, history: int) -> No
     click.echo(runner.build(issue))
 
 
+@main.command()
+@click.argument("numbers", metavar="ISSUES")
+@click.option("--source", help="As for run.")
+@click.option(
+    "--input",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="As for run.",
+)
+@click.option("--jobs", type=click.IntRange(1, 16), default=1, show_default=True, help="Processes.")
+@click.option("--only-failed", is_flag=True, help="Only issues whose newest run failed.")
+@click.option("--again", is_flag=True, help="Also issues that are built already.")
+def backfill(
+    numbers: str,
+    source: str | None,
+    folder: Path | None,
+    jobs: int,
+    *,
+    only_failed: bool,
+    again: bool,
+) -> None:
+    """Build many issues, such as 1-65 or 1,4,10-12; goes on where it stopped.
+
+    Each issue is a run of its own; one that fails does not stop the others. Exit code 1 if any
+    failed.
+    """
+    from bj_pipeline.automation import backfill as history  # noqa: PLC0415 - imports Dagster
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    order = history.Order(
+        settings, source or ("files" if folder else settings.source), folder or settings.input
+    )
+    asked = history.parse_numbers(numbers)
+    wanted, skipped = history.choose(settings, asked, only_failed=only_failed, again=again)
+    summary = history.Summary(skipped=skipped)
+    with click.progressbar(length=len(wanted), label="Issues", file=sys.stderr) as bar:
+        for done in history.run(order, wanted, jobs):
+            bar.update(1)
+            if done.error:
+                summary.failed[done.number] = done.error
+            else:
+                summary.built.append(done.number)
+    for done in history.complete_trends(order, summary.built):
+        if done.error:
+            summary.failed[done.number] = done.error
+    click.echo(summary.text())
+    if summary.failed:
+        raise PipelineError("Some issues were not built; go on with --only-failed.")
+
+
 @main.group(invoke_without_command=True)
+@click.option(
+    "--wrong",
+    is_flag=True,
+    help="Only issues that are missing, failed, stale or blocked by a check: why, and what to do.",
+)
 @click.pass_context
-def issues(context: click.Context) -> None:
+def issues(context: click.Context, *, wrong: bool) -> None:
     """List the issues: number, week, sessions, base date, close date, state."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is None and wrong:
+        from bj_pipeline.automation.inventory import told  # noqa: PLC0415 - imports Dagster
+        from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+        click.echo(told(load_settings()))
+    elif context.invoked_subcommand is None:
         from bj_pipeline.automation.state import issue_states  # noqa: PLC0415
         from bj_pipeline.settings import load_settings  # noqa: PLC0415
 
@@ -133,6 +194,122 @@ def _landing() -> Any:
 
     settings = load_settings()
     return Landing(settings.landing, Warehouse(settings.warehouse_url))
+
+
+@main.command()
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the site. Default: BJ_HOME/site.",
+)
+def site(folder: Path | None) -> None:
+    """Build the static site of all issues in the warehouse."""
+    from bj_pipeline.report.house import load_house  # noqa: PLC0415
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+    from bj_pipeline.site.build import build_site  # noqa: PLC0415
+    from bj_pipeline.warehouse.store import Warehouse  # noqa: PLC0415
+
+    settings = load_settings()
+    done = build_site(
+        Warehouse(settings.warehouse_url),
+        settings,
+        load_house(settings.content / "house.yaml"),
+        folder or settings.home / "site",
+    )
+    click.echo(
+        f"{done.pages} pages on {done.issues} issues and {done.companies} companies "
+        f"({done.page_bytes / 1e6:.1f} MB, {done.forms} report files) in {done.seconds:.1f} s:\n"
+        f"  {done.folder / 'index.html'}"
+    )
+
+
+@main.command()
+@click.argument("issue", type=int)
+@click.option("--by", required=True, help="Who approves.")
+@click.option("--note", default="", help="What to remember about it.")
+def approve(issue: int, by: str, note: str) -> None:
+    """Sign off an ISSUE as it was built, and publish it.
+
+    The files go to BJ_HOME/published/issue-NNN/; former revisions stay in revision-N/ below it.
+    """
+    from bj_pipeline.automation import signoff  # noqa: PLC0415 - imports pandas
+    from bj_pipeline.issues import by_number  # noqa: PLC0415
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    entry = signoff.approve(settings, issue, by, note)
+    folder = settings.published / by_number(issue).folder
+    click.echo(f"Issue {issue}, revision {entry.revision}, is approved and published:")
+    for name in entry.hashes:
+        click.echo(f"  {folder / name}")
+
+
+@main.command()
+@click.argument("issue", type=int)
+@click.option("--by", required=True, help="Who withdraws.")
+@click.option("--why", required=True, help="For the record; readers do not see it.")
+def withdraw(issue: int, by: str, why: str) -> None:
+    """Take an approved ISSUE out of BJ_HOME/published and keep it in BJ_HOME/withdrawn."""
+    from bj_pipeline.automation import signoff  # noqa: PLC0415 - imports pandas
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    entry = signoff.withdraw(load_settings(), issue, by, why)
+    click.echo(
+        f"Issue {issue}, revision {entry.revision}, is withdrawn. What is built from now on is "
+        f"revision {entry.revision + 1}."
+    )
+
+
+@main.command()
+@click.argument("issue", type=int)
+def diff(issue: int) -> None:
+    """List what an ISSUE as built changes against the revision that it replaces."""
+    from bj_pipeline.automation import signoff  # noqa: PLC0415 - imports pandas
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    click.echo(signoff.told(issue, signoff.difference(load_settings(), issue)))
+
+
+@main.command("new-topic")
+@click.option("--issue", type=int, required=True, help="Number of the issue.")
+def new_topic(issue: int) -> None:
+    """Start the topic page of an issue from a template."""
+    from bj_pipeline.issues import by_number  # noqa: PLC0415
+    from bj_pipeline.report import topic  # noqa: PLC0415
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    folder = topic.folder_of(by_number(issue), load_settings().content / "issues")
+    for path in topic.new_topic(folder):
+        click.echo(path)
+
+
+@main.group("alerts")
+def alert_group() -> None:
+    """Messages about failures, late and finished issues (BJ_ALERT_URLS)."""
+
+
+@alert_group.command("test")
+def try_alerts() -> None:
+    """Send a test message to every address, and say which ones took it.
+
+    Addresses are Apprise URLs in BJ_ALERT_URLS, or one a line in the file BJ_ALERT_URLS_FILE. They
+    hold secrets and are never printed. Exit code 1 if one did not take the message.
+    """
+    from bj_pipeline.automation import alerts, notify  # noqa: PLC0415 - slow, only here
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    receivers = notify.targets(settings)
+    if not receivers:
+        raise ConfigurationError("No address is set: give Apprise URLs in BJ_ALERT_URLS.")
+    failed = 0
+    for receiver in receivers:
+        reason = notify.send(receiver, alerts.trial(settings.ui_url))
+        failed += bool(reason)
+        click.echo(f"{receiver.label}: {f'not sent ({reason})' if reason else 'sent'}")
+    if failed:
+        raise PipelineError(f"{failed} of {len(receivers)} addresses did not take the message.")
 
 
 @main.group("ai-chain")
@@ -188,6 +365,26 @@ def show(table: str, issue: int | None, form: str, *, columns: bool) -> None:
 
 
 @main.command()
+@click.option("--online", is_flag=True, help="Also try the vendors' network.")
+def doctor(*, online: bool) -> None:
+    """Tell what is configured, reachable and fresh, and what to do. Exit code 1 if anything fails.
+
+    Looks at sources, folders, database, landing, inbox, curated files, font, calendar, issues,
+    daemon and schedule; changes nothing, and prints no secret.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from bj_pipeline.automation.doctor import FAIL, diagnose, table  # noqa: PLC0415
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    findings = diagnose(load_settings(), datetime.now(UTC), online=online)
+    click.echo(table(findings))
+    failed = [one.subject for one in findings if one.level == FAIL]
+    if failed:
+        raise PipelineError(f"Not in order: {', '.join(failed)}.")
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=3000, show_default=True, help="Port to listen on.")
 def dev(host: str, port: int) -> None:
@@ -200,6 +397,64 @@ def dev(host: str, port: int) -> None:
     program = str(Path(sys.executable).parent / "dagster")
     arguments = [program, "dev", "--host", host, "--port", str(port), *workspace_arguments()]
     os.execve(program, arguments, environment)  # noqa: S606 - our own program, no shell
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would change, with the SQL.")
+def migrate(*, dry_run: bool) -> None:
+    """Bring the warehouse's tables to this version of the program; take a backup first.
+
+    All of it happens in one transaction, or nothing. A dry run does the same and takes it back, so
+    it also tells whether the change would succeed.
+    """
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+    from bj_pipeline.warehouse.address import shown  # noqa: PLC0415
+    from bj_pipeline.warehouse.migrate import SCHEMA  # noqa: PLC0415
+    from bj_pipeline.warehouse.store import connect  # noqa: PLC0415
+
+    engine = connect(load_settings().warehouse_url)
+    done = SCHEMA.upgrade(engine, keep=not dry_run)
+    place = f"The warehouse {shown(engine.url)}"
+    if done.current == done.target:
+        click.echo(f"{place} has revision {done.target}: nothing to do.")
+        return
+    step = f"from {f'revision {done.current}' if done.current else 'no tables'} to {done.target}"
+    if dry_run:
+        click.echo("".join(f"{statement};\n\n" for statement in done.statements), nl=False)
+    for change in done.changes:
+        click.echo(f"  {change}")
+    told = "would go {}. Nothing was changed." if dry_run else "went {}."
+    click.echo(f"{place} {told.format(step)}")
+
+
+@main.command()
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="URL",
+    help="Where to, such as postgresql://user@host:5432/name. Rather than in the command, where "
+    "other users of this machine can see it, give the password in PGPASSWORD or ~/.pgpass.",
+)
+def transfer(target: str) -> None:
+    """Copy the warehouse into another, empty database, and verify every table.
+
+    From SQLite to PostgreSQL, or back. All of it happens in one transaction, or nothing.
+    """
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+    from bj_pipeline.warehouse.address import shown  # noqa: PLC0415
+    from bj_pipeline.warehouse.store import connect  # noqa: PLC0415
+    from bj_pipeline.warehouse.transfer import transfer as copy  # noqa: PLC0415
+
+    source, destination = connect(load_settings().warehouse_url), connect(target)
+    rows = 0
+    for copied in copy(source, destination):
+        click.echo(f"{copied.table:<26}{copied.rows:>10,} rows, the same in both")
+        rows += copied.rows
+    click.echo(
+        f"{rows:,} rows were copied to {shown(destination.url)}. Set BJ_DATABASE_URL to it to work "
+        f"there from now on; {shown(source.url)} was left as it is."
+    )
 
 
 def _print_frame(frame: Any, form: str, limit: int | None) -> None:

@@ -1,5 +1,6 @@
 """Every setting: read from the environment (prefix ``BJ_``), validated once, with its default."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,9 @@ class Settings(BaseSettings):
     forgotten file in the working folder must not change a report.
     """
 
-    model_config = SettingsConfigDict(env_prefix="BJ_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="BJ_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(
         default=Path(".bj"),
@@ -34,7 +37,7 @@ class Settings(BaseSettings):
     source: str = Field(
         default="sample",
         description="Where data comes from unless a run says otherwise: sample, files, akshare, "
-        "tushare, landing, or the path of a profile that combines them.",
+        "tushare, inbox, landing, or the path of a profile that combines them.",
     )
     input: Path | None = Field(default=None, description="Folder of the source `files`.")
     tushare_token: SecretStr = Field(
@@ -57,6 +60,42 @@ class Settings(BaseSettings):
         default=("wind", "ifind", "tushare", "akshare"),
         description="Whose PE TTM the AI-chain table shows, in order of preference.",
     )
+    publish_drafts: bool = Field(
+        default=False,
+        description="Whether the site shows issues that nobody has approved.",
+    )
+
+    alert_urls: SecretStr = Field(
+        default=SecretStr(""),
+        description="Where alerts go: Apprise URLs, separated by commas or blanks; never logged.",
+    )
+    alert_urls_file: Path | None = Field(
+        default=None,
+        description="File with further Apprise URLs, one a line; # starts a comment.",
+    )
+    alert_deadline: timedelta = Field(
+        default=timedelta(hours=3),
+        gt=timedelta(0),
+        description="How long after Friday 18:00 (Shanghai) an issue that is not there counts as "
+        "late: HH:MM:SS or an ISO 8601 duration (PT3H).",
+    )
+    ui_url: str = Field(
+        default="http://127.0.0.1:3000",
+        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+        description="Address of the Dagster UI as readers of alerts reach it.",
+    )
+    data_docs_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
+        description="Address under which a web server shows BJ_HOME/data_docs, for links from "
+        "checks; empty: checks name the file.",
+    )
+    first_issue: int = Field(
+        default=1,
+        ge=1,
+        description="The first issue that this installation answers for; nothing is said to be "
+        "wrong with earlier ones.",
+    )
 
     @field_validator("pe_ttm_vendors", "ai_chain_pe_ttm_vendors", mode="before")
     @classmethod
@@ -74,9 +113,29 @@ class Settings(BaseSettings):
         return self.home.absolute() / "landing"
 
     @property
+    def inbox(self) -> Path:
+        """Where people drop vendors' files."""
+        return self.home.absolute() / "inbox"
+
+    @property
     def artifacts(self) -> Path:
         """Where finished reports lie."""
         return self.home.absolute() / "artifacts"
+
+    @property
+    def data_docs(self) -> Path:
+        """Where the results of checks lie as web pages."""
+        return self.home.absolute() / "data_docs"
+
+    @property
+    def published(self) -> Path:
+        """Where approved reports lie; only an approval puts anything here."""
+        return self.home.absolute() / "published"
+
+    @property
+    def withdrawn(self) -> Path:
+        """Where reports are kept that were published and withdrawn."""
+        return self.home.absolute() / "withdrawn"
 
     @property
     def dagster_home(self) -> Path:

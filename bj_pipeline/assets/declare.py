@@ -7,6 +7,7 @@ import dagster as dg
 
 from bj_pipeline.assets.metadata import column_schema
 from bj_pipeline.assets.partitions import ISSUES
+from bj_pipeline.automation.conditions import condition_of
 from bj_pipeline.warehouse import tables
 
 OWNERS = {
@@ -42,4 +43,5 @@ def stage_asset(
         metadata=metadata,
         partitions_def=ISSUES,
         code_version=CODE_VERSION,
+        automation_condition=None if group == "raw" else condition_of(name),
     )

@@ -9,7 +9,7 @@ from bj_pipeline.assets.declare import stage_asset
 from bj_pipeline.assets.metadata import picture
 from bj_pipeline.assets.resources import PipelineResource
 from bj_pipeline.issues import by_number
-from bj_pipeline.report import artifacts, compose
+from bj_pipeline.report import artifacts, compose, revisions
 from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import Document
 from bj_pipeline.report.house import load_house
@@ -60,8 +60,15 @@ def report_document(
             is_sample=bool((files["vendor"] == "sample").any()),
         )
     )
+    document = revisions.revised(
+        document,
+        revisions.history(*(pipeline.warehouse.read(t, issue.number) for t in tables.SIGN_OFF)),
+        revisions.names_of(company_metrics),
+        pipeline.warehouse.versions(issue.number),
+    )
     context.add_output_metadata(
         {
+            "revision": document.revision,
             "facts": len(document.facts),
             "exhibits": len(list(document.exhibits())),
             "key points": dg.MetadataValue.md(
@@ -79,8 +86,7 @@ def by_table(files: pd.DataFrame, column: str) -> dict[str, tuple[str, ...]]:
     """Vendors, or names, of the files that fed each raw table of an issue."""
     filled = files[files["rows"] > 0]
     return {
-        str(table): tuple(dict.fromkeys(group[column]))
-        for table, group in filled.groupby("table")
+        str(table): tuple(dict.fromkeys(group[column])) for table, group in filled.groupby("table")
     }
 
 
@@ -139,18 +145,68 @@ def report_pdf(
 
 
 @stage_asset(
+    "report_docx",
+    "The report as a Word file that analysts can edit.",
+    group="report",
+    kinds={"word"},
+)
+def report_docx(
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    report_document: Document,
+    report_figures: pd.DataFrame,
+) -> None:
+    """``report.docx`` of the issue."""
+    from bj_pipeline.report import docx  # noqa: PLC0415 - imports python-docx
+
+    _finish(context, pipeline, "report.docx", docx.render(report_document, _drawn(report_figures)))
+
+
+@stage_asset(
+    "report_xlsx",
+    "The report as a workbook: every figure with its data and an editable chart, every company, "
+    "every fact.",
+    group="report",
+    kinds={"excel"},
+)
+def report_xlsx(
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    report_document: Document,
+    company_metrics: pd.DataFrame,
+    ai_chain_metrics: pd.DataFrame,
+    sector_metrics: pd.DataFrame,
+    bucket_counts: pd.DataFrame,
+    market_metrics: pd.DataFrame,
+    sector_trends: pd.DataFrame,
+) -> None:
+    """``report.xlsx`` of the issue."""
+    from bj_pipeline.report import xlsx  # noqa: PLC0415 - imports XlsxWriter
+
+    frames = {
+        tables.COMPANY_METRICS: company_metrics,
+        tables.AI_CHAIN_METRICS: ai_chain_metrics,
+        tables.SECTOR_METRICS: sector_metrics,
+        tables.BUCKET_COUNTS: bucket_counts,
+        tables.MARKET_METRICS: market_metrics,
+        tables.SECTOR_TRENDS: sector_trends,
+    }
+    _finish(context, pipeline, "report.xlsx", xlsx.render(report_document, frames))
+
+
+@stage_asset(
     "issue_manifest",
     "The record of the issue: inputs with SHA-256, settings, code version, checks, artifacts.",
     group="report",
     kinds={"json"},
-    deps=["report_html", "report_pdf"],
+    deps=["report_html", "report_pdf", "report_docx", "report_xlsx"],
 )
 def issue_manifest(
     context: dg.AssetExecutionContext, pipeline: PipelineResource, report_document: Document
 ) -> None:
     """``manifest.json`` of the issue; written last, so that it vouches for the files beside it."""
     issue = by_number(context.partition_key)
-    for name in ("report_html", "report_pdf"):
+    for name in ("report_html", "report_pdf", "report_docx", "report_xlsx"):
         pipeline.require_passed(issue.number, name)
     text = manifest(
         report_document,
@@ -183,4 +239,12 @@ def _finish(
     )
 
 
-REPORT_ASSETS = [report_document, report_figures, report_html, report_pdf, issue_manifest]
+REPORT_ASSETS = [
+    report_document,
+    report_figures,
+    report_html,
+    report_pdf,
+    report_docx,
+    report_xlsx,
+    issue_manifest,
+]

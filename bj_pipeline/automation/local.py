@@ -4,7 +4,7 @@ A run is recorded in Dagster's own storage, so the UI shows it beside the others
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from bj_pipeline import errors
 from bj_pipeline.assets.partitions import closed_issue
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
-from bj_pipeline.automation.progress import progress_bar
+from bj_pipeline.automation.progress import PROGRESS, progress_bar
 from bj_pipeline.issues import by_number, trailing
 from bj_pipeline.report.manifest import ARTIFACTS
 from bj_pipeline.settings import Settings
@@ -68,6 +68,15 @@ class Runner:
         lines += [f"  {folder / name}" for name in (*ARTIFACTS, "manifest.json")]
         return "\n".join(lines)
 
+    def build_quietly(self, number: int, assets: Sequence[str] = ()) -> None:
+        """Build one issue, or some of its assets, without a word.
+
+        Raises:
+            PipelineError: What stopped the run, for the person who can act.
+        """
+        closed_issue(str(number))
+        self._execute(ISSUE_JOB, number, PROGRESS, assets)
+
     def build_history(self, number: int, count: int) -> None:
         """Compute sector figures of earlier issues that are missing; a failure is only told."""
         there = set(self.warehouse.issues(tables.SECTOR_METRICS)) if count else set()
@@ -80,14 +89,21 @@ class Runner:
                 click.echo(f"Issue {issue.number} stays a gap in trends: {error}", err=True)
 
     def _run(self, job_name: str, number: int) -> None:
-        job = self.definitions.resolve_job_def(job_name)
-        steps = len(job.graph.node_dict)
+        steps = len(self.definitions.resolve_job_def(job_name).graph.node_dict)
         label = f"Issue {number}" if job_name == ISSUE_JOB else f"Issue {number}, figures"
-        with dg.DagsterInstance.get() as instance, progress_bar(label, steps) as logger_name:
+        with progress_bar(label, steps) as logger_name:
+            self._execute(job_name, number, logger_name)
+
+    def _execute(
+        self, job_name: str, number: int, logger_name: str, assets: Sequence[str] = ()
+    ) -> None:
+        job = self.definitions.resolve_job_def(job_name)
+        with dg.DagsterInstance.get() as instance:
             result = job.execute_in_process(
                 partition_key=str(number),
                 instance=instance,
                 raise_on_error=False,
+                asset_selection=[dg.AssetKey(name) for name in assets] or None,
                 tags={"bj/asked_by": "command line"},
                 run_config={
                     "resources": {

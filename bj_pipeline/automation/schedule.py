@@ -1,34 +1,78 @@
-"""The weekly schedule: Friday 18:00 in Shanghai, when vendors have the week's last closes."""
+"""The weekly schedule: Friday 18:00 in Shanghai, when vendors have the week's last closes.
 
+What belongs here: which issues are due at a moment. What does not: waiting for a vendor that is
+late, and alerts.
+"""
+
+from collections.abc import Collection
 from datetime import datetime
 
 import dagster as dg
 
 from bj_pipeline.assets.partitions import SHANGHAI, is_closed
 from bj_pipeline.automation.jobs import issue_job
-from bj_pipeline.issues import by_date
+from bj_pipeline.automation.state import BUILT, issue_states
+from bj_pipeline.issues import Issue, all_issues, by_date
+from bj_pipeline.settings import load_settings
 
 
 @dg.schedule(
     job=issue_job,
     cron_schedule="0 18 * * 5",
     execution_timezone="Asia/Shanghai",
-    description="Friday 18:00 Asia/Shanghai: the issue of the week that closes; skips a week "
-    "without sessions.",
+    description="Friday 18:00 Asia/Shanghai: every closed issue after the newest one that is "
+    "built, so that a missed tick, a downtime or a failure heals a week later; skips a week "
+    "without sessions. Off by default: it starts by itself what costs a vendor's calls, so each "
+    "installation switches it on once.",
 )
-def weekly_issue(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Ask for the issue of the tick's week."""
+def weekly_issue(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+    """Ask for the issues that are due."""
     now = context.scheduled_execution_time.astimezone(SHANGHAI)
-    return request(now)
+    states = issue_states(load_settings(), now)
+    built = states.loc[states["state"] == BUILT, "number"]
+    return requests(now, [int(number) for number in built])
 
 
-def request(now: datetime) -> dg.RunRequest | dg.SkipReason:
-    """The run that a moment calls for, or why there is none."""
-    issue = by_date(now.date())
+def requests(now: datetime, built: Collection[int]) -> list[dg.RunRequest] | dg.SkipReason:
+    """The runs that a moment calls for, or why there are none.
+
+    Args:
+        now: The moment, with its zone.
+        built: Numbers of the issues that are built.
+    """
+    issues = due(now, built)
+    if not issues:
+        return dg.SkipReason(_reason(now))
+    day = now.astimezone(SHANGHAI).date()
+    # The day is the attempt: a tick asks once, and the next one again if the run has failed.
+    return [
+        dg.RunRequest(
+            run_key=f"weekly-{issue.key}-{day}",
+            partition_key=issue.key,
+            tags={"bj/asked_by": "schedule"},
+        )
+        for issue in issues
+    ]
+
+
+def due(now: datetime, built: Collection[int]) -> list[Issue]:
+    """Closed issues after the newest one that is built; history is filled in by a backfill.
+
+    Where nothing is built yet, only the issue of the moment's own week: the first tick of a new
+    installation does not fetch years.
+    """
+    closed = [issue for issue in all_issues() if is_closed(issue, now)]
+    if built:
+        return [issue for issue in closed if issue.number > max(built)]
+    own = by_date(now.astimezone(SHANGHAI).date())
+    return [issue for issue in closed if issue == own]
+
+
+def _reason(now: datetime) -> str:
+    day = now.astimezone(SHANGHAI).date()
+    issue = by_date(day)
     if issue is None:
-        return dg.SkipReason(f"The week of {now.date()} has no session: no issue.")
+        return f"The week of {day} has no session: no issue."
     if not is_closed(issue, now):
-        return dg.SkipReason(f"Issue {issue.number} closes on {issue.close_date}: too early.")
-    return dg.RunRequest(
-        run_key=f"weekly-{issue.key}", partition_key=issue.key, tags={"bj/asked_by": "schedule"}
-    )
+        return f"Issue {issue.number} closes on {issue.close_date}: too early."
+    return f"Every issue up to {issue.number} ({issue.close_date}) is built."

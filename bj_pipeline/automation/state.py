@@ -1,10 +1,12 @@
 """What state each issue is in."""
 
+import json
 from datetime import datetime
 
 import pandas as pd
 
 from bj_pipeline.assets.partitions import SHANGHAI, is_closed
+from bj_pipeline.automation import signoff
 from bj_pipeline.issues import Issue, all_issues
 from bj_pipeline.settings import Settings
 from bj_pipeline.warehouse import tables
@@ -22,7 +24,7 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
 
     Returns:
         Columns ``number``, ``week``, ``sessions`` (count), ``first``, ``base_date``,
-        ``close_date``, ``state``.
+        ``close_date``, ``state``; that of an issue that was ever approved tells its sign-off.
     """
     warehouse = Warehouse(settings.warehouse_url)
     checks = warehouse.read(tables.CHECK_RESULTS)
@@ -30,6 +32,7 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
     blocked = set(failed["issue"])
     documents = set(warehouse.issues(tables.REPORT_DOCUMENT))
     figures = set(warehouse.issues(tables.SECTOR_METRICS))
+    signed = signoff.latest(warehouse)
     moment = now or datetime.now(SHANGHAI)
 
     def state(issue: Issue) -> str:
@@ -38,7 +41,11 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
         if issue.number in blocked:
             return BLOCKED
         manifest = settings.artifacts / issue.folder / "manifest.json"
-        if issue.number in documents and manifest.is_file():
+        is_built = issue.number in documents and manifest.is_file()
+        if issue.number in signed:
+            record = json.loads(manifest.read_text(encoding="utf-8")) if is_built else {}
+            return signoff.state_of(record.get("revision"), signed[issue.number])
+        if is_built:
             return BUILT
         return PARTIAL if issue.number in figures else MISSING
 

@@ -1,18 +1,21 @@
 """Checks as Dagster sees them: one step a stage, one asset check a question.
 
 The step never raises for bad data. Its results go to Dagster, where a failing check shows its
-offending rows, and to the warehouse, where later runs look at them.
+offending rows, to the warehouse, where later runs look at them, and to the Data Docs.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 import pandas as pd
 
 from bj_pipeline.assets.metadata import plain_rows
 from bj_pipeline.assets.resources import PipelineResource
+from bj_pipeline.automation.conditions import CHECKS_WHAT_CHANGED
+from bj_pipeline.issues import by_number
 from bj_pipeline.quality.check import Check, Evidence, Outcome
+from bj_pipeline.quality.data_docs import DataDocs
 from bj_pipeline.quality.stages import STAGES, seen
 from bj_pipeline.quality.validate import run_checks
 from bj_pipeline.warehouse import tables
@@ -45,10 +48,34 @@ def _stage(
         evidence = pipeline.evidence(int(context.partition_key))
         outcomes = run_checks(wanted, evidence)
         pipeline.warehouse.record_checks(evidence.issue.number, stored_results(outcomes, evidence))
+        links = _published(context, pipeline, name, outcomes)
         for outcome in outcomes:
-            yield _result(outcome)
+            yield _result(outcome, links.get(outcome.check.name, {}))
 
     return stage
+
+
+def _published(
+    context: dg.AssetCheckExecutionContext,
+    pipeline: PipelineResource,
+    stage: str,
+    outcomes: Sequence[Outcome],
+) -> dict[str, dict[str, dg.MetadataValue]]:
+    """Write the Data Docs; return for each check the metadata that leads to them."""
+    docs = DataDocs(pipeline.settings.data_docs, pipeline.settings.data_docs_url)
+    issue = by_number(context.partition_key)
+    try:
+        docs.publish(pipeline.warehouse, issue, stage, outcomes)
+    except Exception as error:  # noqa: BLE001 - a page that cannot be written stops no issue
+        context.log.warning("Data Docs were not written: %s: %s", type(error).__name__, error)
+        return {}
+    shown: dict[str, dict[str, dg.MetadataValue]] = {}
+    for outcome in outcomes:
+        name = outcome.check.name
+        shown[name] = {"data docs": dg.MetadataValue.path(docs.page(issue, stage))}
+        if url := docs.link(issue, name):
+            shown[name]["data docs page"] = dg.MetadataValue.url(url)
+    return shown
 
 
 def _spec(one: Check, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
@@ -64,6 +91,7 @@ def _spec(one: Check, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheck
                 reads for reads in one.reads if reads not in {one.asset, tables.FACTS}
             ],
             partitions_def=partitions,
+            automation_condition=CHECKS_WHAT_CHANGED,
         )
 
 
@@ -100,7 +128,7 @@ def _summary(outcome: Outcome) -> str:
     return "; ".join(outcome.broken) + "." + rows
 
 
-def _result(outcome: Outcome) -> dg.AssetCheckResult:
+def _result(outcome: Outcome, links: Mapping[str, dg.MetadataValue]) -> dg.AssetCheckResult:
     metadata: dict[str, dg.MetadataValue] = {
         "rules evaluated": dg.MetadataValue.int(outcome.expectations),
         "failed rows": dg.MetadataValue.int(len(outcome.rows)),
@@ -113,6 +141,7 @@ def _result(outcome: Outcome) -> dg.AssetCheckResult:
         shown = plain_rows(outcome.rows.head(_ROWS_SHOWN))
         if shown:
             metadata["rows"] = dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
+    metadata |= links
     blocks = outcome.check.blocks
     return dg.AssetCheckResult(
         check_name=outcome.check.name,

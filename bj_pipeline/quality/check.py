@@ -1,6 +1,6 @@
 """What a check is: a question, what it looks at, and what it expects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -110,6 +110,27 @@ def check(
 
 
 @dataclass(frozen=True)
+class Rule:
+    """One expectation of a check, as it was evaluated.
+
+    Attributes:
+        expectation: Great Expectations' name of it.
+        arguments: What it was given, as plain values.
+        held: Whether it holds.
+        observed: What was found, in words.
+        count: How many rows break it.
+        rows: The first of them, as far as the check's page shows them.
+    """
+
+    expectation: str
+    arguments: Mapping[str, Any]
+    held: bool
+    observed: str
+    count: int
+    rows: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a check found.
 
@@ -118,6 +139,8 @@ class Outcome:
         broken: One text a broken rule.
         rows: The offending rows, all of them; empty if a rule speaks of the whole frame.
         columns: Columns that the broken rules speak of.
+        suite: The suite that it was evaluated in, named after what its checks look at.
+        rules: Every rule, in the order of the check; empty if the frame could not be made.
     """
 
     check: Check
@@ -125,6 +148,8 @@ class Outcome:
     broken: tuple[str, ...]
     rows: pd.DataFrame
     columns: tuple[str, ...] = ()
+    suite: str = ""
+    rules: tuple[Rule, ...] = ()
 
     @property
     def passed(self) -> bool:

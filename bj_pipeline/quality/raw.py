@@ -161,12 +161,7 @@ def base_and_close_dates_are_present(gxe: Any, _: Evidence) -> Sequence[Any]:
     return [
         gxe.ExpectColumnValuesToBeInSet(column="is_session", value_set=[True]),
         gxe.ExpectColumnValuesToBeBetween(column="companies", min_value=1),
-        gxe.ExpectColumnValuesToBeBetween(
-            column="quoted",
-            min_value=_QUOTED,
-            row_condition="is_session",
-            condition_parser="pandas",
-        ),
+        gxe.ExpectColumnValuesToBeBetween(column="quoted", min_value=_QUOTED),
         gxe.ExpectColumnValuesToBeBetween(column="unmoved", max_value=_UNMOVED),
     ]
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from bj_pipeline.quality.check import Check, Evidence, Frame, Outcome
+from bj_pipeline.quality.check import Check, Evidence, Frame, Outcome, Rule
 
 _META = "check"
+_ORDER = "order"
+_ROWS_KEPT = 20
 
 
 def run_checks(checks: Sequence[Check], evidence: Evidence) -> list[Outcome]:
@@ -54,8 +56,8 @@ def _validated(checks: list[Check], evidence: Evidence) -> list[Outcome]:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     rules = [(one, rule) for one in checks for rule in one.expect(gx.expectations, evidence)]
-    for one, rule in rules:
-        rule.meta = {_META: one.name}
+    for order, (one, rule) in enumerate(rules):
+        rule.meta = {_META: one.name, _ORDER: order}
         rule.severity = one.severity
     # Added one by one, a rule that another check states too would be dropped.
     suite = gx.ExpectationSuite(
@@ -69,7 +71,8 @@ def _validated(checks: list[Check], evidence: Evidence) -> list[Outcome]:
     )
     result = batch.validate(suite, result_format={"result_format": "COMPLETE"})
     found: dict[str, list[Any]] = {one.name: [] for one in checks}
-    for single in result.results:
+    # Results do not come in the order of the suite.
+    for single in sorted(result.results, key=lambda single: single.expectation_config.meta[_ORDER]):
         found[single.expectation_config.meta[_META]].append(single)
     return [_outcome(one, found[one.name], frame) for one in checks]
 
@@ -89,6 +92,25 @@ def _outcome(one: Check, results: list[Any], frame: pd.DataFrame) -> Outcome:
         broken=tuple(_wording(single) for single in broken),
         rows=frame.iloc[positions],
         columns=tuple(dict.fromkeys(_columns(broken))),
+        suite=_frame_name(one.frame),
+        rules=tuple(_rule(single, frame) for single in results),
+    )
+
+
+def _rule(single: Any, frame: pd.DataFrame) -> Rule:
+    config = single.expectation_config
+    positions = sorted(int(at) for at in single.result.get("unexpected_index_list") or ())
+    return Rule(
+        expectation=config.type,
+        arguments={
+            name: value
+            for name, value in config.kwargs.items()
+            if name != "batch_id" and value is not None
+        },
+        held=bool(single.success),
+        observed=_observed(single),
+        count=int(single.result.get("unexpected_count") or 0),
+        rows=frame.iloc[positions[:_ROWS_KEPT]],
     )
 
 
@@ -108,13 +130,17 @@ def _wording(single: Any) -> str:
     )
     column = config.kwargs.get("column", "")
     text = " ".join(part for part in (column, rule, f"({arguments})" if arguments else "") if part)
+    return f"{text}: {_observed(single)}"
+
+
+def _observed(single: Any) -> str:
     raised = _exception(single.exception_info)
     if raised:
-        return f"{text}: cannot be evaluated: {raised}"
+        return f"cannot be evaluated: {raised}"
     count = single.result.get("unexpected_count")
     if count is not None:
-        return f"{text}: {count} of {single.result.get('element_count')} rows"
-    return f"{text}: found {single.result.get('observed_value')}"
+        return f"{count} of {single.result.get('element_count')} rows"
+    return f"found {single.result.get('observed_value')}"
 
 
 def _exception(info: Any) -> str:

@@ -135,7 +135,12 @@ def png(figure: Figure, house: House, size: Size, dpi: int = 220) -> bytes:
         size: As for :func:`svg`.
         dpi: Pixels per inch.
     """
-    return typeset("picture.typ", layers(svg(figure, house, size)), "png", dpi)
+    return pixels(svg(figure, house, size), dpi)
+
+
+def pixels(picture: bytes, dpi: int = 220) -> bytes:
+    """An SVG of :func:`svg` as PNG on white."""
+    return typeset("picture.typ", layers(picture), "png", dpi)
 
 
 def layers(picture: bytes) -> dict[str, Any]:

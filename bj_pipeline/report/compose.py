@@ -13,6 +13,7 @@ from bj_pipeline.report.document import (
     Section,
     Words,
     numbered,
+    title_of,
 )
 from bj_pipeline.report.facts import join, say
 from bj_pipeline.report.sections.ai_chain import ai_chain_section
@@ -55,7 +56,7 @@ def compose(data: ReportData) -> Document:
     front_page = _front_page(data)
     return Document(
         issue=issue.number,
-        title=f"{data.house.series}（第 {issue.number} 期）",
+        title=title_of(data.house.series, issue.number),
         subtitle=data.topic.title if data.topic is not None else "",
         week=issue.week,
         first_session=issue.first_session,

@@ -224,12 +224,14 @@ class Document(_Part):
     """One issue of the report.
 
     Attributes:
+        revision: 1 until a revision was approved; one that differs from it is the next.
         notices: What is missing from this issue and what was left out for it; printed up front.
         is_sample: Sample data: every page says so.
         facts: Every fact that is printed anywhere, by id.
     """
 
     issue: int
+    revision: int = 1
     title: str
     subtitle: str
     week: str
@@ -244,6 +246,12 @@ class Document(_Part):
     sections: tuple[Section, ...]
     notices: tuple[Line, ...] = ()
     facts: dict[str, Fact]
+
+    @property
+    def edition(self) -> str:
+        """Number and, from the second on, revision as printed: ``第 65 期（修订 2）``."""
+        revision = f"（修订 {self.revision}）" if self.revision > 1 else ""
+        return f"第 {self.issue} 期{revision}"
 
     def text(self, line: Line) -> str:
         """A line as printed."""
@@ -300,6 +308,12 @@ def _table_lines(table: Table) -> Iterator[tuple[str, Line, bool]]:
     for row in table.rows:
         for cell in row:
             yield table.title, cell.line, False
+
+
+def title_of(series: str, issue: int, revision: int = 1) -> str:
+    """Title of an issue; from the second on, with its revision."""
+    revised = f"，修订 {revision}" if revision > 1 else ""
+    return f"{series}（第 {issue} 期{revised}）"
 
 
 def numbered(sections: tuple[Section, ...]) -> tuple[Section, ...]:

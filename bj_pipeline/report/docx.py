@@ -70,23 +70,19 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest moment that a zip archive can name; stands for no moment at all."""
 
 
-def render(document: Document, pngs: Mapping[str, bytes] | None = None) -> bytes:
+def render(document: Document, pictures: Mapping[str, bytes]) -> bytes:
     """The Word file; the same document and pictures give the same bytes.
 
     Args:
         document: The issue.
-        pngs: Charts by figure id at print resolution, drawn in the sizes of
-            :func:`bj_pipeline.report.charts.sizes`; drawn here if not given.
+        pictures: Charts as SVG by figure id, as :func:`bj_pipeline.report.charts.pictures` draws
+            them.
 
     Returns:
         A Word file (docx).
     """
     sizes = charts.sizes(document)
-    if pngs is None:
-        pngs = {
-            figure.id: charts.png(figure, document.house, sizes[figure.id])
-            for figure in document.figures()
-        }
+    pngs = {name: charts.pixels(picture) for name, picture in pictures.items()}
     word = docx.Document()
     word_styles.apply(word, document.house)
     _properties(word, document)

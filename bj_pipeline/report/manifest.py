@@ -13,7 +13,7 @@ from bj_pipeline.settings import Settings
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
-ARTIFACTS = ("report.html", "report.pdf")
+ARTIFACTS = ("report.html", "report.pdf", "report.docx", "report.xlsx")
 _REPORTED_SETTINGS = ("pe_ttm_vendors", "ai_chain_pe_ttm_vendors")
 
 
@@ -34,6 +34,7 @@ def manifest(
     checks = warehouse.read(tables.CHECK_RESULTS, issue)
     record = {
         "issue": issue,
+        "revision": document.revision,
         "week": document.week,
         "sessions": [str(document.first_session), str(document.close_date)],
         "base_date": str(document.base_date),

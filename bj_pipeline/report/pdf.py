@@ -58,7 +58,7 @@ class _Printed:
         return {
             "title": document.title,
             "subtitle": document.subtitle,
-            "issue": document.issue,
+            "edition": document.edition,
             "date": _numbers(document.publication_date),
             "dates": {
                 "week": f"{_day(document.first_session)}至{_day(document.close_date)}",

@@ -13,6 +13,7 @@ from bj_pipeline.sources import Source
 from bj_pipeline.sources.landing import LandedSource, Landing
 from bj_pipeline.warehouse.store import Warehouse
 
+SAMPLE = "sample"
 _PROFILE_SUFFIXES = (".yaml", ".yml")
 
 
@@ -51,7 +52,8 @@ def open_source(name: str, folder: Path | None, settings: Settings) -> Source:
     """The source of that name, or the profile of that path.
 
     Args:
-        name: ``sample``, ``files``, ``akshare``, ``tushare``, ``landing``, or a YAML file.
+        name: ``sample``, ``files``, ``akshare``, ``tushare``, ``inbox``, ``landing``, or a YAML
+            file.
         folder: Folder of vendor files, where one is read.
         settings: The installation's settings.
 
@@ -60,17 +62,34 @@ def open_source(name: str, folder: Path | None, settings: Settings) -> Source:
     """
     landing = Landing(settings.landing, Warehouse(settings.warehouse_url))
     surroundings = Surroundings(settings, folder, landing)
-    if name.endswith(_PROFILE_SUFFIXES):
+    if is_profile(name):
         return _combined(Path(name), surroundings)
     return _single(name, surroundings)
 
 
+def is_profile(name: str) -> bool:
+    """Whether a source's name is the path of a profile."""
+    return name.endswith(_PROFILE_SUFFIXES)
+
+
+def pool_file(name: str) -> Path | None:
+    """The pool that a source brings along; None for all that speak of the curated one.
+
+    Known without opening the source, so that a run below the raw tables needs no vendor.
+    """
+    if name == SAMPLE:
+        from bj_pipeline.sources.sample import SampleSource  # noqa: PLC0415 - only where used
+
+        return SampleSource.pool_file
+    return None
+
+
 def _single(name: str, surroundings: Surroundings) -> Source:
-    if name not in _SOURCES:
+    if name not in SOURCES:
         raise ConfigurationError(
-            f"There is no source {name!r}: choose {', '.join(_SOURCES)}, or a profile (.yaml)."
+            f"There is no source {name!r}: choose {', '.join(SOURCES)}, or a profile (.yaml)."
         )
-    return _SOURCES[name](surroundings)
+    return SOURCES[name](surroundings)
 
 
 def _combined(path: Path, surroundings: Surroundings) -> Source:
@@ -118,14 +137,21 @@ def _akshare(surroundings: Surroundings) -> Source:
     return AkShareSource(surroundings.landing, surroundings.covered)
 
 
+def _inbox(surroundings: Surroundings) -> Source:
+    from bj_pipeline.sources.inbox import InboxSource  # noqa: PLC0415 - only where used
+
+    return InboxSource(surroundings.landing)
+
+
 def _landed(surroundings: Surroundings) -> Source:
     return LandedSource(surroundings.landing, surroundings.landing.warehouse)
 
 
-_SOURCES: dict[str, Callable[[Surroundings], Source]] = {
-    "sample": _sample,
+SOURCES: dict[str, Callable[[Surroundings], Source]] = {
+    SAMPLE: _sample,
     "files": _files,
     "akshare": _akshare,
     "tushare": _tushare,
+    "inbox": _inbox,
     "landing": _landed,
 }

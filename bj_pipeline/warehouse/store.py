@@ -8,7 +8,7 @@ the old rows or the new ones. Frames go in and come out with the columns and typ
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +26,12 @@ from sqlalchemy import (
     delete,
     event,
     insert,
-    make_url,
     select,
 )
 
-from bj_pipeline.errors import MissingDataError
-from bj_pipeline.warehouse import tables
+from bj_pipeline.errors import ConfigurationError, MissingDataError
+from bj_pipeline.warehouse import address, tables
+from bj_pipeline.warehouse.migrate import SCHEMA
 
 _BUSY_TIMEOUT_SECONDS = 60
 _WRITERS_LOCK = 899050
@@ -46,21 +46,18 @@ class Warehouse:
         url: SQLAlchemy URL. A SQLite file and its folder are made when first used.
     """
 
-    url: str
+    url: str = field(repr=False)
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine; its first use makes the tables that are missing."""
-        url = make_url(self.url)
-        if url.get_backend_name() == "sqlite":
-            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
-            _let_sqlite_write_at_once(engine)
-        else:
-            engine = create_engine(url)
-            _let_postgresql_write_in_turn(engine)
-        with engine.execution_options(writes=True).begin() as connection:
-            tables.METADATA.create_all(connection)
+        """The engine; its first use makes the tables of an empty database.
+
+        Raises:
+            DatabaseVersionError: The database's tables are those of another version.
+            PipelineError: It does not answer.
+        """
+        engine = connect(self.url)
+        SCHEMA.prepare(engine)
         return engine
 
     @contextmanager
@@ -107,6 +104,23 @@ class Warehouse:
                 delete(checks).where(checks.c.issue == issue, checks.c.check.in_(names))
             )
             connection.execute(insert(checks), _records(results, issue))
+
+    @contextmanager
+    def appending(self, issue: int, frames: Mapping[str, pd.DataFrame]) -> Iterator[None]:
+        """Add rows of an issue to tables that only ever grow, before what the caller does inside.
+
+        Both happen or neither: an error of the caller's takes the rows back.
+
+        Args:
+            issue: Issue number.
+            frames: By table name; exactly the table's columns without ``issue``.
+        """
+        with self.writing() as connection:
+            for name, frame in frames.items():
+                rows = _records(_in_order(name, frame), issue)
+                if rows:
+                    connection.execute(insert(tables.table(name)), rows)
+            yield
 
     def read(self, name: str, issue: int | None = None) -> pd.DataFrame:
         """Rows of a table, ordered by key.
@@ -161,6 +175,29 @@ class Warehouse:
         )
         with self.engine.connect() as connection:
             return [int(issue) for issue in connection.execute(query).scalars()]
+
+
+def connect(database_url: str) -> Engine:
+    """An engine for SQLite or PostgreSQL, whatever tables the database holds.
+
+    Raises:
+        ConfigurationError: The URL is of neither, or the driver is not installed.
+    """
+    url = address.parse(database_url)
+    if url.get_backend_name() == address.SQLITE:
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
+        _let_sqlite_write_at_once(engine)
+        return engine
+    try:
+        # Programs that run for weeks outlive restarts of the server: ask before each use.
+        engine = create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "The driver for PostgreSQL is not installed: pip install 'bj-pipeline[postgres]'."
+        ) from error
+    _let_postgresql_write_in_turn(engine)
+    return engine
 
 
 def data_version(frame: pd.DataFrame) -> str:

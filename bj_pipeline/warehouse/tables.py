@@ -50,6 +50,12 @@ REPORT_FIGURES = "report_figures"
 INPUT_FILES = "input_files"
 LANDING = "landing"
 CHECK_RESULTS = "check_results"
+APPROVALS = "approvals"
+APPROVED_FACTS = "approved_facts"
+APPROVED_TEXTS = "approved_texts"
+SIGN_OFF = (APPROVALS, APPROVED_FACTS, APPROVED_TEXTS)
+APPROVED = "approved"
+WITHDRAWN = "withdrawn"
 PARTITIONS = "partitions"
 
 
@@ -348,6 +354,45 @@ _table(
     Column("summary", Text, nullable=False, comment="what is wrong, and the first rows, as JSON"),
 )
 _table(
+    APPROVALS,
+    "Who signed off or withdrew which revision of an issue; rows are only ever added",
+    ("revision", "state"),
+    _count("revision", "revision of the issue, from 1"),
+    _text("state", "approved or withdrawn", required=True),
+    _text("by", "who", required=True),
+    _text("at", "when, UTC, as 2026-03-02T01:15:00+00:00", required=True),
+    Column("hashes", Text, nullable=False, comment="SHA-256 of the published files, as JSON"),
+    Column("data_versions", Text, nullable=False, comment="of the workbook's tables, as JSON"),
+    Column("note", Text, nullable=False, comment="what the person said; for a withdrawal: why"),
+)
+_table(
+    APPROVED_FACTS,
+    "Facts of each approved revision, as they were approved",
+    ("revision", "fact"),
+    _count("revision", "revision of the issue"),
+    _text("fact", "name of the fact", required=True),
+    _text("label", "the fact in the reader's words", required=True),
+    _text("display", "as printed, without unit", required=True),
+    _number("value", "unrounded value; empty for dates and words"),
+    _text("unit", "unit as printed", required=True),
+    _text("table", "warehouse table that it was taken from", required=True),
+    _text("row", "key of the row or rows", required=True),
+    _text("column", "column", required=True),
+    _text("formula", "how it was computed", required=True),
+    _text("files", "input files that it rests on", required=True),
+)
+_table(
+    APPROVED_TEXTS,
+    "Texts of each approved revision, in reading order",
+    ("revision", "position"),
+    _count("revision", "revision of the issue"),
+    _count("position", "order, from 0"),
+    _text("place", "part of the document that it stands in", required=True),
+    _text("heading", "heading that it stands under", required=True),
+    Column("wording", Text, nullable=False, comment="the text with names of facts for numbers"),
+    Column("text", Text, nullable=False, comment="the text as printed"),
+)
+_table(
     PARTITIONS,
     "What each table holds of an issue: version and size",
     ("table",),
@@ -369,7 +414,7 @@ def columns(name: str) -> tuple[str, ...]:
 
 def has_versions(name: str) -> bool:
     """Whether a table is replaced as a whole partition, and so has a data version."""
-    return name not in {INPUT_FILES, CHECK_RESULTS, PARTITIONS, LANDING}
+    return name not in {INPUT_FILES, CHECK_RESULTS, PARTITIONS, LANDING, *SIGN_OFF}
 
 
 def key(name: str) -> tuple[str, ...]:

@@ -147,7 +147,9 @@ def test_the_buckets_moved_as_published(tables):
         measure = {"pe": "pe_ttm", "cap": "market_cap"}[row["measure"]]
         ours = counts[(counts["sector"] == row["sector"]) & (counts["measure"] == measure)]
         if row["bucket"].startswith("("):
-            others = ~ours["label"].isin([b for s, m, b in named if (s, m) == (row["sector"], measure)])
+            others = ~ours["label"].isin(
+                [b for s, m, b in named if (s, m) == (row["sector"], measure)]
+            )
             assert (ours.loc[others, "way"] == DIRECTIONS[row["versus_previous_week"]]).all(), row
             continue
         named.append((row["sector"], measure, row["bucket"]))

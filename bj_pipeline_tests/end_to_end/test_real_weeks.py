@@ -19,7 +19,9 @@ def built(tmp_path_factory):
     command_line = CommandLine(tmp_path_factory.mktemp("real") / "home")
     said = {}
     for number, folder in WEEKS.items():
-        done = command_line("run", "--issue", number, "--source", "files", "--input", MARKET / folder)
+        done = command_line(
+            "run", "--issue", number, "--source", "files", "--input", MARKET / folder
+        )
         assert done.returncode == 0, done.stderr
         said[number] = done.stdout
     return command_line, said
@@ -39,8 +41,10 @@ def plain(number):
     rows = daily.merge(factors, on=["code", "trade_date"], how="left")
     base, close = rows["trade_date"].min(), rows["trade_date"].max()
     ends = [rows[rows["trade_date"] == day].set_index("code") for day in (base, close)]
-    return ends[0][["close", "adj_factor"]].add_suffix("_base").join(
-        ends[1][["close", "adj_factor"]], how="outer"
+    return (
+        ends[0][["close", "adj_factor"]]
+        .add_suffix("_base")
+        .join(ends[1][["close", "adj_factor"]], how="outer")
     )
 
 
@@ -146,10 +150,18 @@ def test_only_announcements_are_missing_from_the_full_week(built):
 
 
 CORRUPTIONS = {
-    "a price that is no number": ("daily.csv", "920001.BJ,20260227,18.20", "920001.BJ,20260227,n/a"),
+    "a price that is no number": (
+        "daily.csv",
+        "920001.BJ,20260227,18.20",
+        "920001.BJ,20260227,n/a",
+    ),
     "a price of nothing": ("daily.csv", "920001.BJ,20260227,", "920001.BJ,20260227,-"),
     "a renamed column": ("daily.csv", "ts_code,trade_date,close", "ts_code,trade_date,closing"),
-    "a factor that is no number": ("adj_factor.csv", "920000.BJ,20260227,1.0", "920000.BJ,20260227,x"),
+    "a factor that is no number": (
+        "adj_factor.csv",
+        "920000.BJ,20260227,1.0",
+        "920000.BJ,20260227,x",
+    ),
     "a market cap in yuan": ("daily_basic.csv", None, None),
     "an impossible date": ("index_daily.csv", "20260227", "20261332"),
     "a revenue that is no number": ("income.csv", "474110000.0", "4,7a"),

@@ -123,7 +123,7 @@ def test_one_market_cap_that_a_total_leaves_out_is_warned_of(issue_65):
 def test_vendors_that_disagree_in_the_published_issue_are_named_furthest_apart_first(issue_65):
     outcome = failures(issue_65, "metrics")["vendors_agree_on_pe_ttm"]
     assert codes(outcome) == PUBLISHED_DISAGREEMENT
-    assert list(outcome.rows["code"])[0] == "920207.BJ"
+    assert outcome.rows["code"].iloc[0] == "920207.BJ"
     assert not outcome.check.blocks
 
 

@@ -21,14 +21,13 @@ def document():
 
 
 @pytest.fixture(scope="module")
-def pngs(document):
-    sizes = charts.sizes(document)
-    return {one.id: charts.png(one, document.house, sizes[one.id]) for one in document.figures()}
+def pictures(document):
+    return charts.pictures(document)
 
 
 @pytest.fixture(scope="module")
-def file(document, pngs):
-    return docx.render(document, pngs)
+def file(document, pictures):
+    return docx.render(document, pictures)
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +74,10 @@ def tables_of(document):
     return [document.front_page.sectors, *numbered]
 
 
-def test_the_same_issue_gives_the_same_bytes(document, pngs, file):
+def test_the_same_issue_gives_the_same_bytes(document, pictures, file):
     other = document.model_copy(update={"title": "另一期"})
-    assert docx.render(other, pngs) != file
-    assert docx.render(example_document(), pngs) == file
-
-
-def test_charts_are_drawn_when_none_are_given(document, file):
-    assert docx.render(document) == file
+    assert docx.render(other, pictures) != file
+    assert docx.render(example_document(), pictures) == file
 
 
 def test_properties_are_those_of_the_issue(word, document):
@@ -177,9 +172,9 @@ def test_numbers_stand_on_the_right(word):
     ]
 
 
-def test_rises_and_falls_have_the_houses_colours(document, pngs):
+def test_rises_and_falls_have_the_houses_colours(document, pictures):
     house = document.house.model_copy(update={"up": "#AA0011", "down": "#00AA11"})
-    word = opened(docx.render(document.model_copy(update={"house": house}), pngs))
+    word = opened(docx.render(document.model_copy(update={"house": house}), pictures))
     colours = {name: str(word.styles[name].font.color.rgb) for name in ("上涨", "下跌")}
     assert colours == {"上涨": "AA0011", "下跌": "00AA11"}
     marks = {
@@ -234,20 +229,20 @@ def test_names_that_look_like_markup_are_printed_as_they_are(word):
         assert name in everything
 
 
-def test_characters_that_a_file_cannot_hold_are_shown_as_replaced(document, pngs):
+def test_characters_that_a_file_cannot_hold_are_shown_as_replaced(document, pictures):
     line = (Words(text="甲\x00乙\x0b丙\x1f丁\ud800戊\uffff", name=True),)
     section = document.sections[0].model_copy(update={"blocks": (Paragraph(line=line),)})
     changed = document.model_copy(update={"sections": (section, *document.sections[1:])})
     assert "甲\ufffd乙\ufffd丙\ufffd丁\ufffd戊\ufffd" in text(
-        opened(docx.render(changed, pngs)).element.body
+        opened(docx.render(changed, pictures)).element.body
     )
 
 
-def test_only_public_addresses_become_links(document, pngs, word):
+def test_only_public_addresses_become_links(document, pictures, word):
     addresses = {one.target_ref for one in word.part.rels.values() if one.is_external}
     assert addresses == {"https://www.bse.cn/"}
     raw = document.model_dump_json().replace("https://www.bse.cn/", "file:///etc/passwd")
-    changed = opened(docx.render(type(document).model_validate_json(raw), pngs))
+    changed = opened(docx.render(type(document).model_validate_json(raw), pictures))
     assert not any(one.is_external for one in changed.part.rels.values())
     assert "北交所官网" in text(changed.element.body)
 
@@ -261,13 +256,13 @@ def test_every_fact_of_text_and_tables_is_printed(word, document):
                 assert document.facts[one.fact].text in everything
 
 
-def test_every_page_of_a_sample_says_so_and_no_page_of_a_real_issue_does(document, pngs, word):
+def test_every_page_of_a_sample_says_so_and_no_page_of_a_real_issue_does(document, pictures, word):
     def heads(one):
         section = one.sections[0]
         return [text(header._element) for header in (section.header, section.first_page_header)]
 
     assert all(docx.SAMPLE in head for head in heads(word))
-    real = opened(docx.render(document.model_copy(update={"is_sample": False}), pngs))
+    real = opened(docx.render(document.model_copy(update={"is_sample": False}), pictures))
     assert not any(docx.SAMPLE in head for head in heads(real))
     assert document.house.series in heads(real)[0]
     assert "第 65 期" in heads(real)[0]
@@ -290,7 +285,7 @@ def test_the_front_page_tells_the_story_and_its_notices(word, document):
     assert document.front_page.overview.title in front
 
 
-def test_an_issue_without_exhibits_has_no_list_of_figures(document, pngs):
+def test_an_issue_without_exhibits_has_no_list_of_figures(document, pictures):
     sections = tuple(
         one.model_copy(
             update={
@@ -303,7 +298,7 @@ def test_an_issue_without_exhibits_has_no_list_of_figures(document, pngs):
         )
         for one in document.sections
     )
-    word = opened(docx.render(document.model_copy(update={"sections": sections}), pngs))
+    word = opened(docx.render(document.model_copy(update={"sections": sections}), pictures))
     assert "图表目录" not in text(word.element.body)
 
 

@@ -260,9 +260,14 @@ def test_a_build_that_fails_leaves_the_old_site_untouched(small) -> None:
     small.build()
     before = small.files()
     beside = set(small.site.parent.iterdir())
-    with pytest.raises(OSError, match="disk is full"), folder.replaced(small.site) as new:
-        folder.write(new / "index.html", b"half a page")
-        raise OSError("the disk is full")
+
+    def half_a_build() -> None:
+        with folder.replaced(small.site) as new:
+            folder.write(new / "index.html", b"half a page")
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        half_a_build()
     assert small.files() == before
     assert set(small.site.parent.iterdir()) == beside
 

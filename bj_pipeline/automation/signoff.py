@@ -1,0 +1,465 @@
+"""Sign-off: which revision of an issue people may see, who said so, and over which bytes.
+
+What belongs here: approving, withdrawing, the folder ``published/`` and what state an issue is in.
+What does not: what differs between revisions (:mod:`bj_pipeline.report.revisions`).
+
+Who and when go to the warehouse and never into a file, so that an approved issue is built again to
+the same bytes. Only :func:`approve` puts anything into ``published/``: the present revision in
+``issue-065/``, each former one below it in ``revision-1/``. What was withdrawn is kept in
+``withdrawn/``.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy.exc import IntegrityError
+
+from bj_pipeline.errors import ConfigurationError, MissingDataError, PipelineError
+from bj_pipeline.issues import Issue, by_number
+from bj_pipeline.quality.stages import ALL, require_passed
+from bj_pipeline.report import artifacts, revisions
+from bj_pipeline.report.document import Document
+from bj_pipeline.settings import Settings
+from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse.store import Warehouse
+
+MANIFEST = "manifest.json"
+_FORMER = "revision-"
+
+
+class SignOffError(PipelineError):
+    """What was asked for does not fit the issue's state, or its files are not what they were."""
+
+    exit_code = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the record of approvals.
+
+    Attributes:
+        state: ``approved`` or ``withdrawn``.
+        at: When, UTC.
+        hashes: SHA-256 of the published files, by name.
+        note: What the person said; for a withdrawal: why.
+    """
+
+    issue: int
+    revision: int
+    state: str
+    by: str
+    at: datetime
+    hashes: Mapping[str, str]
+    note: str
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether the revision may be seen."""
+        return self.state == tables.APPROVED
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What the present build changes against the revision that it replaces.
+
+    Attributes:
+        revision: Revision of the present build.
+        former: Revision that it replaces; None for a first one.
+        found: What differs.
+        entry: The present build's own approval, if it has one.
+        looks: Files of an approved revision whose bytes differ while facts and texts do not.
+        is_outdated: It was built before the last sign-off, and bears another number.
+    """
+
+    revision: int
+    former: int | None
+    found: revisions.Differences
+    entry: Entry | None
+    looks: tuple[str, ...]
+    is_outdated: bool
+
+
+# --- The record ----------------------------------------------------------------------------------
+
+
+def latest(warehouse: Warehouse) -> dict[int, Entry]:
+    """The last word on each issue that was ever approved."""
+    rows = warehouse.read(tables.APPROVALS).to_dict("records")
+    # By key, an approval comes before its withdrawal.
+    return {int(row["issue"]): _entry(row) for row in rows}
+
+
+def approved_issues(warehouse: Warehouse) -> dict[int, int]:
+    """Revision of each issue that may be seen, by issue."""
+    return {
+        issue: entry.revision for issue, entry in latest(warehouse).items() if entry.is_approved
+    }
+
+
+def _entry(row: Mapping[Any, Any]) -> Entry:
+    return Entry(
+        issue=int(row["issue"]),
+        revision=int(row["revision"]),
+        state=row["state"],
+        by=row["by"],
+        at=datetime.fromisoformat(row["at"]),
+        hashes=json.loads(row["hashes"]),
+        note=row["note"],
+    )
+
+
+def _row(entry: Entry, versions: Mapping[str, str]) -> pd.DataFrame:
+    row = {
+        "revision": entry.revision,
+        "state": entry.state,
+        "by": entry.by,
+        "at": entry.at.isoformat(timespec="seconds"),
+        "hashes": json.dumps(dict(entry.hashes), ensure_ascii=False, sort_keys=True),
+        "data_versions": json.dumps(dict(versions), sort_keys=True),
+        "note": entry.note,
+    }
+    return pd.DataFrame([row])
+
+
+def _named(person: str, option: str) -> str:
+    if not person.strip():
+        raise ConfigurationError(f"{option} must not be empty.")
+    return person.strip()
+
+
+# --- Approving -----------------------------------------------------------------------------------
+
+
+def approve(
+    settings: Settings, number: int, by: str, note: str = "", now: datetime | None = None
+) -> Entry:
+    """Sign an issue off as it lies in ``artifacts/``, and publish it.
+
+    Args:
+        settings: Of the installation.
+        number: The issue.
+        by: Who approves.
+        note: What the person wants to say.
+        now: When; now if not given.
+
+    Raises:
+        MissingDataError: It was never built.
+        CheckFailedError: A blocking check failed, or has not seen the present data.
+        SignOffError: It is approved already, or its files are not those that were built.
+    """
+    by, issue, warehouse = _named(by, "--by"), by_number(number), Warehouse(settings.warehouse_url)
+    document = _document(warehouse, number)
+    for asset in sorted({check.asset for check in ALL if check.blocks}):
+        require_passed(warehouse, number, asset)
+    files = _built_files(settings.artifacts / issue.folder, warehouse, issue)
+    approved = _history(warehouse, number)
+    last = latest(warehouse).get(number)
+    _require_next(document, last)
+    taken = _snapshot(warehouse, document)
+    entry = Entry(
+        issue=number,
+        revision=document.revision,
+        state=tables.APPROVED,
+        by=by,
+        at=(now or datetime.now(UTC)).astimezone(UTC),
+        hashes={name: artifacts.sha256(content) for name, content in files.items()},
+        note=note.strip(),
+    )
+    if revisions.succession(taken, approved)[0] != document.revision:
+        raise SignOffError(_outdated(number))
+    record = {
+        tables.APPROVALS: _row(entry, taken.versions),
+        **revisions.frames(taken, document.revision),
+    }
+    with _recording(warehouse, number, record, f"Issue {number}, revision {document.revision}"):
+        _publish(settings, issue, files, last)
+    return entry
+
+
+def _document(warehouse: Warehouse, number: int) -> Document:
+    frame = warehouse.read(tables.REPORT_DOCUMENT, number)
+    return Document.model_validate_json(frame["document"].iloc[0])
+
+
+def _history(warehouse: Warehouse, number: int) -> tuple[revisions.Approved, ...]:
+    return revisions.history(*(warehouse.read(name, number) for name in tables.SIGN_OFF))
+
+
+def _snapshot(warehouse: Warehouse, document: Document) -> revisions.Snapshot:
+    names = revisions.names_of(warehouse.read(tables.COMPANY_METRICS, document.issue))
+    return revisions.snapshot(document, names, warehouse.versions(document.issue))
+
+
+def _outdated(number: int) -> str:
+    return (
+        f"Issue {number} was signed off or withdrawn after it was built. Build it again with "
+        f"`bj-pipeline run --issue {number}`, look at it, and approve that."
+    )
+
+
+def _require_next(document: Document, last: Entry | None) -> None:
+    """Refuse a revision that already had its approval."""
+    if last is None or document.revision == last.revision + 1:
+        return
+    if last.is_approved and document.revision == last.revision:
+        raise SignOffError(
+            f"Issue {document.issue}, revision {last.revision}, was approved already by {last.by} "
+            f"on {last.at:%Y-%m-%d %H:%M} UTC. There is nothing new to approve."
+        )
+    raise SignOffError(_outdated(document.issue))
+
+
+def _built_files(folder: Path, warehouse: Warehouse, issue: Issue) -> dict[str, bytes]:
+    """Every form and the manifest, which vouches for the forms and for the data.
+
+    Raises:
+        MissingDataError: There is no manifest: the issue was never finished.
+        SignOffError: A file, or the warehouse, is not what the manifest says.
+    """
+    again = f"Build the issue again with `bj-pipeline run --issue {issue.number}`."
+    if not (folder / MANIFEST).is_file():
+        raise MissingDataError(f"{folder / MANIFEST} is missing. {again}")
+    content = (folder / MANIFEST).read_bytes()
+    try:
+        manifest = json.loads(content)
+        hashes = {form["name"]: form["sha256"] for form in manifest["artifacts"]}
+        versions = manifest["data_versions"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SignOffError(f"{folder / MANIFEST} is not as it was written. {again}") from error
+    files = {name: _bytes(folder / name) for name in hashes}
+    changed = [name for name in hashes if artifacts.sha256(files[name] or b"") != hashes[name]]
+    if changed:
+        raise SignOffError(
+            f"{', '.join(changed)} in {folder} changed after the issue was built. {again}"
+        )
+    present = warehouse.versions(issue.number)
+    moved = sorted(name for name in versions if versions[name] != present.get(name))
+    if moved:
+        raise SignOffError(
+            f"The files of issue {issue.number} were made from other data than the warehouse now "
+            f"holds ({', '.join(moved)}). {again}"
+        )
+    return {name: form for name, form in files.items() if form is not None} | {MANIFEST: content}
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+# --- Withdrawing ---------------------------------------------------------------------------------
+
+
+def withdraw(
+    settings: Settings, number: int, by: str, why: str, now: datetime | None = None
+) -> Entry:
+    """Take the approved revision of an issue out of ``published/``, and keep it in ``withdrawn/``.
+
+    Raises:
+        SignOffError: No revision of it is approved.
+    """
+    by, why = _named(by, "--by"), _named(why, "--why")
+    issue, warehouse = by_number(number), Warehouse(settings.warehouse_url)
+    last = latest(warehouse).get(number)
+    if last is None or not last.is_approved:
+        told = "was never approved" if last is None else f"was withdrawn already by {last.by}"
+        raise SignOffError(f"Issue {number} {told}: there is nothing to withdraw.")
+    entry = Entry(
+        issue=number,
+        revision=last.revision,
+        state=tables.WITHDRAWN,
+        by=by,
+        at=(now or datetime.now(UTC)).astimezone(UTC),
+        hashes=last.hashes,
+        note=why,
+    )
+    record = {tables.APPROVALS: _row(entry, {})}
+    with _recording(warehouse, number, record, f"Issue {number}, revision {last.revision}"):
+        _take_away(settings.published / issue.folder, _withdrawn(settings, issue, last.revision))
+    return entry
+
+
+def _withdrawn(settings: Settings, issue: Issue, revision: int) -> Path:
+    return settings.withdrawn / issue.folder / f"{_FORMER}{revision}"
+
+
+# --- Folders -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _recording(
+    warehouse: Warehouse, number: int, record: Mapping[str, pd.DataFrame], what: str
+) -> Iterator[None]:
+    """Enter the record and move the files: both or neither."""
+    try:
+        with warehouse.appending(number, record):
+            yield
+    except IntegrityError as error:
+        raise SignOffError(f"{what}, was signed off or withdrawn by someone else just now.") from (
+            error
+        )
+
+
+def _publish(
+    settings: Settings, issue: Issue, files: Mapping[str, bytes], last: Entry | None
+) -> None:
+    """Put a revision into ``published/``, with every former one below it.
+
+    The warehouse's lock is held, so nobody else is here. Whatever an earlier attempt left when it
+    was killed is put right first.
+    """
+    target = settings.published / issue.folder
+    staging = settings.published / f".{issue.folder}"
+    new, former = staging / "new", staging / "former"
+    if former.exists() and not target.exists():
+        former.replace(target)
+    shutil.rmtree(staging, ignore_errors=True)
+    if target.exists():
+        if not _changed(target, {name: artifacts.sha256(form) for name, form in files.items()}):
+            return
+        if last is None or not last.is_approved:
+            raise SignOffError(
+                f"{target} holds files that nobody approved in this warehouse. Move them away."
+            )
+    for name, content in files.items():
+        artifacts.write(new / name, content)
+    if last is not None:
+        _keep_former(settings, issue, last, new)
+    if target.exists():
+        target.replace(former)
+    try:
+        new.replace(target)
+    except OSError:
+        if former.exists():
+            former.replace(target)
+        raise
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _keep_former(settings: Settings, issue: Issue, last: Entry, new: Path) -> None:
+    """Copy every former revision that nobody withdrew.
+
+    Raises:
+        SignOffError: The published files are not those that were approved.
+    """
+    folder = settings.published / issue.folder
+    if not last.is_approved:
+        folder = _withdrawn(settings, issue, last.revision)
+    elif changed := _changed(folder, last.hashes):
+        raise SignOffError(
+            f"{', '.join(changed)} in {folder} is not as approved. Restore the folder from a "
+            f"backup, or withdraw the revision with `bj-pipeline withdraw {issue.number}`."
+        )
+    for former in sorted(folder.glob(f"{_FORMER}*")):
+        shutil.copytree(former, new / former.name)
+    if last.is_approved:
+        kept = new / f"{_FORMER}{last.revision}"
+        kept.mkdir()
+        for name in last.hashes:
+            shutil.copy2(folder / name, kept / name)
+
+
+def _changed(folder: Path, hashes: Mapping[str, str]) -> list[str]:
+    """Names of files that are missing or not what they were."""
+    return [
+        name
+        for name, expected in hashes.items()
+        if artifacts.sha256(_bytes(folder / name) or b"") != expected
+    ]
+
+
+def _take_away(folder: Path, target: Path) -> None:
+    """Move published files aside; what somebody deleted by hand can be withdrawn all the same."""
+    if target.exists():
+        if folder.exists():
+            raise SignOffError(f"{target} exists already. Move it away and withdraw again.")
+        return
+    if folder.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder, target)
+
+
+# --- What is what --------------------------------------------------------------------------------
+
+
+def difference(settings: Settings, number: int) -> Difference:
+    """What the present build of an issue changes against the revision that it replaces.
+
+    Raises:
+        MissingDataError: It was never built.
+    """
+    warehouse = Warehouse(settings.warehouse_url)
+    approved, last = _history(warehouse, number), latest(warehouse).get(number)
+    document = _document(warehouse, number)
+    current = _snapshot(warehouse, document)
+    revision, former = revisions.succession(current, approved)
+    found = revisions.differences(former.snapshot if former else current, current)
+    entry = last if last is not None and last.revision == revision else None
+    folder = settings.artifacts / by_number(number).folder
+    forms = {name: sha for name, sha in (entry.hashes if entry else {}).items() if name != MANIFEST}
+    return Difference(
+        revision=revision,
+        former=former.revision if former else None,
+        found=found,
+        entry=entry,
+        looks=tuple(_changed(folder, forms)),
+        is_outdated=document.revision != revision,
+    )
+
+
+def told(number: int, difference: Difference) -> str:
+    """A difference as people read it."""
+    revision, former, entry = difference.revision, difference.former, difference.entry
+    signed = f"approved by {entry.by} on {entry.at:%Y-%m-%d %H:%M} UTC" if entry else "a draft"
+    lines = [f"Issue {number} as built is revision {revision}, {signed}."]
+    if difference.is_outdated:
+        lines.append(_outdated(number))
+    if difference.looks:
+        lines.append(
+            f"Its facts and texts are those that were approved, but {', '.join(difference.looks)} "
+            "in artifacts/ look different (built by another version?). published/ is unchanged."
+        )
+    if former is None:
+        lines.append("There is no earlier revision to compare it with.")
+        return "\n".join(lines)
+    found = difference.found
+    lines.append(
+        f"Against revision {former}:" if found else f"It says the same as revision {former}."
+    )
+    if found.facts:
+        lines.append(f"\nNumbers ({len(found.facts)}):")
+        lines += [f"  {one.label}: {one.was} → {one.reads}" for one in found.facts]
+    if found.texts:
+        lines.append(f"\nTexts ({len(found.texts)}):")
+        for text in found.texts:
+            lines += [f"  {text.heading}" + (": in another order" if _is_order(text) else "")]
+            lines += [f"    - {text.old}"] if text.old is not None else []
+            lines += [f"    + {text.new}"] if text.new is not None else []
+    if found.unseen:
+        lines.append(f"\nPrinted the same, but of another value or origin ({len(found.unseen)}):")
+        lines += [f"  {name}" for name in found.unseen]
+    if found.sheets:
+        lines.append(f"\nTables of the workbook that changed: {', '.join(found.sheets)}")
+    return "\n".join(lines)
+
+
+def _is_order(text: revisions.TextChange) -> bool:
+    return text.old is None and text.new is None
+
+
+def state_of(built_revision: int | None, last: Entry) -> str:
+    """An issue's state of sign-off in words.
+
+    Args:
+        built_revision: Revision of the finished files in ``artifacts/``; None without any.
+        last: The last word on the issue.
+    """
+    if built_revision is not None and built_revision > last.revision:
+        return f"draft of revision {built_revision}"
+    return last.state if last.revision == 1 else f"{last.state}, revision {last.revision}"

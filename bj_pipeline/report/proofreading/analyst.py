@@ -1,0 +1,372 @@
+"""The analyst's text: its numbers stand in the topic's figures, and its growth follows from them.
+
+What belongs here: growth rates, multiples and differences in points, compared with what the stated
+values give; units and directions. What does not: the house's own sentences (:mod:`.arithmetic`).
+Values count as stated, to the last printed digit.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import combinations, pairwise
+from typing import Literal
+
+from bj_pipeline.report.document import Bullets, Chart, Document, Fact, FactRef, Figure, FigureRow, Paragraph, Table, Words
+from bj_pipeline.report.proofreading.finding import Finding
+from bj_pipeline.report.proofreading.form import sentences
+from bj_pipeline.report.proofreading.quantities import Quantity, is_same, parts, quantities
+from bj_pipeline.report.topic import TOPIC_TABLE
+
+_UP = "增长|增加|上升|上涨|提升|提高|扩大|增幅|增速|涨幅|高出|多出|同比增|环比增"
+_DOWN = "下降|减少|下滑|下跌|回落|降低|缩减|收缩|降幅|跌幅|降"
+_HEDGE = r"(?:了|约|近|将近|接近|超过|超|逾|大约|大概|为|达到|达|仅|\s)*"
+_CLAIM = re.compile(rf"(?P<verb>{_UP}|{_DOWN})(?P<hedge>{_HEDGE})$")
+_TRAILING = re.compile(rf"\s*的?(?:同比|环比|年均|复合)?(?P<verb>{_UP}|{_DOWN})")
+_YEARLY = re.compile("年均|复合|每年|CAGR")
+_YEARS = re.compile(r"(\d{4})\s*年?\s*(?:至|到|—|–|-|~)+\s*(\d{4})\s*年?")
+_PERIODS = re.compile(r"(?:近|过去|连续|最近)?\s*(\d+|[一两二三四五六七八九十])\s*个?(周|月|季度|年)(?:来|内|间|里|累计|合计|共)?")
+_CHINESE = {one: at for at, one in enumerate("一二三四五六七八九十", start=1)} | {"两": 2}
+_UNLISTED = re.compile("未列示|未列出|未披露|未在|不在图中")
+_RISES = re.compile("升至|升到|增至|增长至|增长到|提高至|提高到|上升至|上升到|扩大至|扩大到|提升至|提升到|涨至")
+_FALLS = re.compile("降至|降到|减至|减少至|减少到|下降至|下降到|回落至|回落到|跌至|缩减至|收窄至")
+_FROM = re.compile(r"[由从自]")
+_TURNED = re.compile("较|比|相比|高于|低于")
+_NEAR = Decimal("0.9")
+
+Kind = Literal["growth", "multiple", "points"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A value of a figure of the topic."""
+
+    value: Decimal
+    unit: str
+    category: str
+    series: str
+    exhibit: str
+
+    @property
+    def year(self) -> int | None:
+        """The year that its category names."""
+        match = re.match(r"(\d{4})(?!\d)", self.category)
+        return int(match[1]) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A growth rate, multiple or difference that a text states."""
+
+    kind: Kind
+    quantity: Quantity
+    sign: int
+    hedge: str
+    is_yearly: bool
+    is_increase: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two values that a claim may speak of: from the first to the second.
+
+    Attributes:
+        steps: Rows of the figure between them.
+        years: Years between them, where their categories name years.
+        is_series: Whether they stand in one series of a figure.
+        distance: 0 if the sentence names both, 1 if it names one.
+    """
+
+    first: Decimal
+    second: Decimal
+    unit: str
+    steps: int
+    years: int | None
+    is_series: bool
+    distance: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph, title or note of the analyst's, and the exhibits that it speaks of."""
+
+    whole: str
+    values: tuple[Stated, ...]
+    is_exhibits: bool = False
+
+
+def topic_texts(document: Document) -> list[Text]:
+    """All texts of the topic, and its key point."""
+    values = _values(document)
+    texts = []
+    for section in document.sections:
+        for block in section.blocks:
+            lines = (
+                (block.line,) if isinstance(block, Paragraph) else block.items if isinstance(block, Bullets) else ()
+            )
+            if getattr(block, "analyst", False):
+                texts += [Text(document.text(line), values) for line in lines]
+    if texts:
+        point = document.front_page.key_points.items[0]
+        if all(isinstance(part, Words) for part in point):
+            texts.insert(0, Text(document.text(point), values))
+    for exhibit in _exhibits(document):
+        own = tuple(one for one in values if one.exhibit == exhibit.id)
+        texts += [Text(text, own, is_exhibits=True) for text in (exhibit.title, exhibit.note) if text]
+    return texts
+
+
+def _exhibits(document: Document) -> list[Figure | Table]:
+    found: list[Figure | Table] = []
+    for block in document.blocks():
+        for one in block.figures if isinstance(block, FigureRow) else (block,):
+            if isinstance(one, Figure | Table) and _facts(document, one):
+                found.append(one)
+    return found
+
+
+def _facts(document: Document, exhibit: Figure | Table) -> list[tuple[Fact, str, str]]:
+    """The analyst's facts of an exhibit, with series and category, series by series."""
+    if isinstance(exhibit, Figure):
+        chart: Chart = exhibit.chart
+        cells = [
+            (name, series.name, category)
+            for series in chart.series
+            for name, category in zip(series.facts, chart.categories, strict=False)
+        ]
+    else:
+        cells = [
+            (part.fact, exhibit.columns[at].label, document.text(row[0].line))
+            for at in range(len(exhibit.columns))
+            for row in exhibit.rows
+            for part in row[at].line
+            if isinstance(part, FactRef)
+        ]
+    facts = [(document.facts[name], series, category) for name, series, category in cells if name in document.facts]
+    return [one for one in facts if one[0].table == TOPIC_TABLE and one[0].value is not None]
+
+
+def _values(document: Document) -> tuple[Stated, ...]:
+    return tuple(
+        Stated(Decimal(fact.text), fact.unit, category, series, exhibit.id)
+        for exhibit in _exhibits(document)
+        for fact, series, category in _facts(document, exhibit)
+    )
+
+
+def analysts_numbers(document: Document) -> Iterator[Finding]:
+    """Everything that is wrong with the analyst's numbers."""
+    notes = [quantity for one in _exhibits(document) for quantity in quantities(one.note)]
+    for text in topic_texts(document):
+        begin = 0
+        for sentence in sentences(text.whole):
+            found = quantities(sentence)
+            claims = [claim for one in found if (claim := _claim(sentence, one, text.values))]
+            earlier = quantities(text.whole[:begin])
+            for claim in claims:
+                yield from _judged(claim, sentence, text, earlier + found)
+            claimed = {claim.quantity for claim in claims}
+            rest = [one for one in found if one not in claimed]
+            yield from _units(sentence, rest, text, notes)
+            yield from directions(sentence, is_analysts=True)
+            begin += len(sentence)
+        if text.is_exhibits:
+            yield from _title_direction(text)
+
+
+def _claim(sentence: str, quantity: Quantity, values: Sequence[Stated]) -> Claim | None:
+    before = sentence[: quantity.start]
+    unit = parts(quantity.unit)[1]
+    match = _CLAIM.search(before)
+    trailing = _TRAILING.match(sentence, quantity.end) if unit == "%" else None
+    verb = match["verb"] if match else trailing["verb"] if trailing else ""
+    sign = -1 if re.fullmatch(_DOWN, verb) else 1
+    hedge = match["hedge"] if match else ""
+    is_yearly = bool(_YEARLY.search(before[-14:] + (trailing[0] if trailing else "")))
+    if unit == "个百分点":
+        return Claim("points", quantity, sign, hedge, is_yearly=False, is_increase=False)
+    if unit == "倍" and not any(is_same(quantity.value, quantity.unit, one.value, one.unit) for one in values):
+        return Claim("multiple", quantity, 1, hedge, is_yearly=False, is_increase=bool(verb))
+    if unit == "%" and verb:
+        return Claim("growth", quantity, sign, hedge, is_yearly=is_yearly, is_increase=True)
+    return None
+
+
+def _judged(
+    claim: Claim, sentence: str, text: Text, spoken: Sequence[Quantity]
+) -> Iterator[Finding]:
+    quantity = claim.quantity
+    pairs = _pairs(claim, sentence, text, spoken)
+    if claim.is_yearly:
+        years = [match for match in _YEARS.finditer(sentence) if match.end() <= quantity.start]
+        if years:
+            first, last = int(years[-1][1]), int(years[-1][2])
+            pairs = [one for one in pairs if one.years == last - first and one.is_series]
+            if not pairs and _UNLISTED.search(text.whole):
+                return
+            if not pairs:
+                expected = f"the values of {first} and {last}, from which it follows"
+                yield _finding("growth_cannot_be_followed", sentence, quantity.printed, expected)
+                return
+    if not pairs:
+        if not any(is_same(quantity.value, quantity.unit, one.value, one.unit) for one in text.values):
+            expected = "two stated values from which it follows"
+            yield _finding("growth_cannot_be_followed", sentence, quantity.printed, expected)
+        return
+    given = [(pair, computed) for pair in pairs if (computed := _computed(claim, pair)) is not None]
+    fitting = [pair for pair, computed in given if _fits(claim, computed)]
+    if not fitting and given:
+        nearest = min(given, key=lambda one: (one[0].distance, abs(one[1] - claim.sign * quantity.value)))
+        yield _finding("growth_does_not_follow", sentence, quantity.printed, _worded(claim, *nearest))
+        return
+    yield from _periods(claim, sentence, fitting)
+
+
+def _finding(rule: str, sentence: str, found: str, expected: str) -> Finding:
+    return Finding(rule, "", "", sentence, found, expected, is_analysts=True)
+
+
+def _pairs(claim: Claim, sentence: str, text: Text, spoken: Sequence[Quantity]) -> list[Pair]:
+    """Pairs of stated values, at least one of which the paragraph names."""
+    series: dict[tuple[str, str], list[Stated]] = {}
+    for one in text.values:
+        series.setdefault((one.exhibit, one.series), []).append(one)
+    named = {one for one in text.values if text.is_exhibits or any(is_same(q.value, q.unit, one.value, one.unit) for q in spoken)}
+    beside = quantities(sentence)
+    near = {one for one in named if any(is_same(q.value, q.unit, one.value, one.unit) for q in beside)}
+    found = []
+    for values in series.values():
+        for (low, first), (high, second) in combinations(enumerate(values), 2):
+            if first in named or second in named:
+                years = second.year - first.year if first.year and second.year else None
+                distance = 2 - sum(one in near for one in (first, second))
+                found.append(Pair(first.value, second.value, first.unit, high - low, years, is_series=True, distance=distance))
+    if claim.kind != "growth":
+        for first, second in combinations(text.values, 2):
+            is_beside = first.exhibit == second.exhibit and first.category == second.category
+            if is_beside and (first in named or second in named):
+                found.append(Pair(first.value, second.value, first.unit, 0, None, is_series=False))
+    others = [one for one in spoken if one != claim.quantity and one.unit]
+    for one, other in combinations(others, 2):
+        (size, noun), (other_size, other_noun) = parts(one.unit), parts(other.unit)
+        if noun == other_noun and noun not in {"倍", "个百分点"}:
+            pair = (one.value * size, other.value * other_size)
+            is_turned = other.start > one.start and _TURNED.search(sentence[one.end : other.start])
+            found.append(Pair(*pair, one.unit, 1, None, is_series=False))
+            if is_turned:
+                found.append(Pair(*reversed(pair), one.unit, 1, None, is_series=False))
+    if claim.kind == "multiple":
+        found += [Pair(one.second, one.first, one.unit, one.steps, None, one.is_series, one.distance) for one in found]
+    if claim.kind == "points":
+        found = [one for one in found if parts(one.unit)[1] == "%"]
+    elif claim.kind == "growth":
+        found = [one for one in found if one.first > 0]
+    return [one for one in found if one.first]
+
+
+def _computed(claim: Claim, pair: Pair) -> Decimal | None:
+    if claim.kind == "points":
+        difference = pair.second - pair.first
+        return difference if pair.is_series else abs(difference) * claim.sign
+    ratio = pair.second / pair.first
+    if claim.kind == "multiple":
+        return ratio - 1 if claim.is_increase else ratio
+    if claim.is_yearly:
+        if not pair.years or ratio <= 0:
+            return None
+        ratio = Decimal(float(ratio) ** (1 / pair.years))
+    return (ratio - 1) * 100
+
+
+def _fits(claim: Claim, computed: Decimal) -> bool:
+    stated = claim.quantity.value * claim.sign
+    half = Decimal(1).scaleb(-claim.quantity.digits) / 2
+    if "超" in claim.hedge or "逾" in claim.hedge:
+        return abs(stated) <= abs(computed) < abs(stated) / _NEAR and computed * stated > 0
+    if "近" in claim.hedge:
+        return abs(stated) * _NEAR <= abs(computed) <= abs(stated) + half and computed * stated > 0
+    return abs(computed - stated) <= half
+
+
+def _worded(claim: Claim, pair: Pair, computed: Decimal) -> str:
+    digits = Decimal(1).scaleb(-max(claim.quantity.digits, 1))
+    value = abs(computed).quantize(digits, rounding=ROUND_HALF_UP)
+    first, second = f"{pair.first:f}", f"{pair.second:f}"
+    if claim.kind == "points":
+        return f"{value} 个百分点（{second} − {first}）"
+    if claim.kind == "multiple":
+        return f"{value} 倍（{second} ÷ {first}{' − 1' if claim.is_increase else ''}）"
+    word = "增长" if computed >= 0 else "下降"
+    root = f"，{pair.years} 年平均" if claim.is_yearly else ""
+    return f"{word} {value}%（{second} ÷ {first} − 1{root}）"
+
+
+def _periods(claim: Claim, sentence: str, pairs: Sequence[Pair]) -> Iterator[Finding]:
+    """A growth over three weeks needs the values of three weeks."""
+    matches = [
+        match
+        for match in _PERIODS.finditer(sentence[: claim.quantity.start])
+        if claim.quantity.start - match.end() <= 8 and not match[1].isdigit() or (match[1].isdigit() and len(match[1]) == 1 and match[0].lstrip()[:1] in "近过连最")  # noqa: PLR2004 - right before the growth
+    ]
+    if not matches or claim.is_yearly or not pairs or claim.kind == "points":
+        return
+    count, unit = matches[-1][1], matches[-1][2]
+    periods = _CHINESE.get(count) or int(count)
+    spans = [pair.years if unit == "年" and pair.years else pair.steps for pair in pairs]
+    if periods > 1 and all(span not in {periods - 1, periods} for span in spans):
+        expected = f"the values of {periods} {unit}; those stated span {max(spans) + 1}"
+        yield _finding("growth_cannot_be_followed", sentence, claim.quantity.printed, expected)
+
+
+def _units(
+    sentence: str, found: Sequence[Quantity], text: Text, notes: Sequence[Quantity]
+) -> Iterator[Finding]:
+    for quantity in found:
+        if any(is_same(quantity.value, quantity.unit, one.value, one.unit) for one in text.values):
+            continue
+        if any(quantity.printed == one.printed for one in notes):
+            continue
+        equal = [one for one in text.values if one.value == quantity.value]
+        if equal:
+            rule = "unit_differs"
+            expected = f"{quantity.number} {equal[0].unit}（{equal[0].series}，{equal[0].category}）"
+        else:
+            rule, expected = "number_stands_in_no_figure", "a value of the topic's figures"
+            lost = [one for one in text.values if abs(one.value) == abs(quantity.value)]
+            if lost:
+                rule, expected = "sign_is_lost", f"{lost[0].value} {lost[0].unit}"
+        yield _finding(rule, sentence, quantity.printed, expected)
+
+
+def directions(sentence: str, *, is_analysts: bool) -> Iterator[Finding]:
+    """``由 A 升至 B`` rises, ``由 A 降至 B`` falls."""
+    for first, second in pairwise(quantities(sentence)):
+        between = sentence[first.end : second.start]
+        before = re.split("[，。；、]", sentence[: first.start])[-1]
+        (size, noun), (other_size, other_noun) = parts(first.unit), parts(second.unit)
+        if noun != other_noun or not _FROM.search(before) or "，" in between:
+            continue
+        change = second.value * other_size - first.value * size
+        for verbs, is_wrong, word in ((_RISES, change < 0, "降至"), (_FALLS, change > 0, "升至")):
+            match = verbs.search(between)
+            if match and is_wrong:
+                yield Finding(
+                    "direction_is_wrong", "", "", sentence, f"{first.printed}{match[0]}{second.printed}",
+                    f"{first.printed}{word}{second.printed}", is_analysts,
+                )
+
+
+def _title_direction(text: Text) -> Iterator[Finding]:
+    """A title that says ``升至 5.16`` shows a series that rises to it."""
+    for quantity in quantities(text.whole):
+        before = text.whole[: quantity.start].rstrip()
+        for verbs, sign, word in ((_RISES, 1, "降至"), (_FALLS, -1, "升至")):
+            match = next((one for one in verbs.finditer(before) if one.end() == len(before)), None)
+            ends = [
+                (earlier, later)
+                for earlier, later in pairwise(text.values)
+                if later.value == quantity.value and earlier.series == later.series
+            ]
+            if match and ends and all((later.value - earlier.value) * sign < 0 for earlier, later in ends):
+                expected = f"{word} {quantity.printed}（由 {ends[0][0].value}）"
+                yield _finding("direction_is_wrong", text.whole, f"{match[0]} {quantity.printed}", expected)

@@ -1,0 +1,280 @@
+"""A form beside the document: every piece is there, as written, and no number is there besides."""
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bj_pipeline.report.document import Document, Figure
+from bj_pipeline.report.proofreading.finding import Finding
+from bj_pipeline.report.proofreading.form import Form, Span, merged, squeezed
+from bj_pipeline.report.proofreading.printed import Piece, caption, furniture, pieces
+from bj_pipeline.report.rounding import MISSING
+from bj_pipeline.report.workbook_frames import header
+from bj_pipeline.warehouse import tables
+
+NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_ANY_NUMBER = r"(?<![\d.])([+-]?\d*(?:\.\d+)?)"
+_CLOSE = 0.6
+_SHOWN = 160
+_PAGE_NUMBER = re.compile(r"第\d+页/共\d+页")
+
+
+@dataclass
+class Comparison:
+    """A form and where each piece of the document stands in it."""
+
+    form: Form
+    found: list[tuple[Piece, Span]] = field(default_factory=list)
+    missing: list[Piece] = field(default_factory=list)
+
+
+def compare(document: Document, form: Form) -> Comparison:
+    """Look up each piece: after the piece before it, or else anywhere that is not taken."""
+    result = Comparison(form)
+    taken: set[int] = set()
+    cursor = 0
+    for piece in pieces(document, form):
+        text = squeezed(piece.text)
+        if not text:
+            continue
+        span = _free(form, text, cursor, taken) or _free(form, text, 0, taken)
+        if span is None:
+            result.missing.append(piece)
+            continue
+        result.found.append((piece, span))
+        taken.update((span.start, span.end - 1))
+        if piece.kind not in {"source", "frame"}:
+            cursor = span.end
+    return result
+
+
+def _free(form: Form, text: str, begin: int, taken: set[int]) -> Span | None:
+    return next(
+        (
+            span
+            for span in form.occurrences(text, begin)
+            if span.start not in taken and span.end - 1 not in taken
+        ),
+        None,
+    )
+
+
+def differences(document: Document, result: Comparison) -> Iterator[Finding]:
+    """Pieces that a form prints otherwise or not at all, and numbers that it prints besides."""
+    form = result.form
+    used = [span for _, span in result.found]
+    used += [span for stretch in _drawings(result) for span in (stretch[1],)]
+    for piece in result.missing:
+        span, changes = _changed(form, piece, used)
+        if span is not None:
+            used.append(span)
+        page = form.page_at(span.start) if span else ""
+        if not changes:
+            stands = form.text[span.start : span.end] if span else ""
+            changes = [("text_differs" if span else "text_is_missing", stands, piece.text)]
+        for rule, found, expected in changes:
+            yield Finding(rule, form.name, page, _short(piece.text), found, expected)
+    used += _repeated_heads(form, result)
+    yield from _unknown_numbers(document, form, used)
+
+
+def _changed(
+    form: Form, piece: Piece, used: list[Span]
+) -> tuple[Span | None, list[tuple[str, str, str]]]:
+    """Where a piece stands with other numbers or words, and which numbers differ."""
+    text = squeezed(piece.text)
+    words = NUMBER.split(text)
+    if any(words):
+        pattern = re.compile(_ANY_NUMBER.join(map(re.escape, words)))
+        for match in pattern.finditer(form.text):
+            if not any(one.start < match.end() and match.start() < one.end for one in used):
+                pairs = zip(match.groups(), NUMBER.findall(text), strict=True)
+                changes = [
+                    (_difference(found, expected), found, expected)
+                    for found, expected in pairs
+                    if found != expected
+                ]
+                return Span(*match.span()), changes
+    return _closest(form, text, used), []
+
+
+def _difference(found: str, expected: str) -> str:
+    is_unsigned = found != "" and found == expected.lstrip("+-") and found != expected
+    return "sign_is_lost" if is_unsigned else "number_differs"
+
+
+def _closest(form: Form, text: str, used: list[Span]) -> Span | None:
+    """The stretch between found pieces that is most like the text."""
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(text)
+    best, score = None, _CLOSE
+    for gap in _gaps(form, used):
+        matcher.set_seq1(form.text[gap.start : gap.end])
+        if matcher.real_quick_ratio() > score and matcher.ratio() > score:
+            best, score = gap, matcher.ratio()
+    return best
+
+
+def _gaps(form: Form, used: list[Span]) -> Iterator[Span]:
+    position = 0
+    for span in [*merged(used), Span(len(form.text), len(form.text))]:
+        if span.start > position:
+            yield Span(position, span.start)
+        position = max(position, span.end)
+
+
+def _repeated_heads(form: Form, result: Comparison) -> list[Span]:
+    """Headers of tables that stand again on the next page."""
+    heads = {squeezed(piece.text) for piece, _ in result.found if piece.kind == "head"}
+    return [span for head in heads for span in form.occurrences(head)]
+
+
+def _unknown_numbers(document: Document, form: Form, used: list[Span]) -> Iterator[Finding]:
+    allowed = sorted({squeezed(one) for one in furniture(document) if one}, key=len, reverse=True)
+    for gap in _gaps(form, used):
+        text = form.text[gap.start : gap.end]
+        rest = _PAGE_NUMBER.sub("", text)
+        for one in allowed:
+            rest = rest.replace(one, "")
+        rest = re.sub(r"全部\d+个数字的出处", "", rest)
+        for number in NUMBER.findall(rest):
+            at = gap.start + max(text.find(number), 0)
+            sentence = _short(form.passage_at(at).strip() or text)
+            expected = "a number of the document: a fact, or a figure of the topic"
+            yield Finding(
+                "number_without_origin", form.name, form.page_at(at), sentence, number, expected
+            )
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+# --- charts, ties, columns
+
+
+def _drawings(result: Comparison) -> Iterator[tuple[list[str], Span]]:
+    """Charts whose words stand in the running text: their exhibits, and the stretch they take."""
+    if not result.form.draws:
+        return
+    order = sorted(result.found, key=lambda one: one[1].start)
+    captions: list[str] = []
+    start = 0
+    for piece, span in order:
+        if piece.kind == "caption":
+            captions.append(piece.exhibit)
+            start = span.end
+        elif captions:
+            yield captions, Span(start, max(start, span.start))
+            captions = []
+
+
+def drawn_labels(document: Document, result: Comparison) -> Iterator[Finding]:
+    """Values that a chart draws otherwise than the document has them."""
+    form = result.form
+    figures = {figure.id: figure for figure in document.figures()}
+    drawn: list[tuple[list[Figure], list[str], str]] = [
+        ([figures[name] for name in names if name in figures], form.words(span), form.page_at(span.start))
+        for names, span in _drawings(result)
+    ]
+    if form.drawings:
+        pages = {piece.exhibit: form.page_at(span.start) for piece, span in result.found}
+        drawn += [
+            ([figure], list(words), pages.get(figure.id, ""))
+            for figure, words in zip(figures.values(), form.drawings, strict=False)
+        ]
+    for group, words, page in drawn:
+        there = Counter(words)
+        needed = [Counter(_labels(figure)) for figure in group]
+        for figure, labels in zip(group, needed, strict=True):
+            # A chart without room draws no labels at all.
+            if not any(there[label] for label in labels):
+                continue
+            for label, count in labels.items():
+                if there[label] < min(count, 1):
+                    yield Finding(
+                        "chart_label_differs",
+                        form.name,
+                        page,
+                        caption(figure),
+                        "、".join(word for word in words if NUMBER.fullmatch(word)),
+                        f"{label}{figure.chart.unit}",
+                    )
+
+
+def _labels(figure: Figure) -> list[str]:
+    """Values that a chart draws: all of bars, the last of a line."""
+    chart = figure.chart
+    if not chart.show_labels:
+        return []
+    known = [
+        [
+            squeezed(label)
+            for label, value in zip(one.labels, one.values, strict=True)
+            if value is not None and label != MISSING
+        ]
+        for one in chart.series
+    ]
+    if chart.kind == "lines":
+        return [labels[-1] for labels in known if labels]
+    return [label for labels in known for label in labels]
+
+
+def tied_numbers(document: Document, form: Form) -> Iterator[Finding]:
+    """Numbers that name their fact and print another one, and values of data sheets."""
+    for tied in form.tied:
+        fact = document.facts.get(tied.fact)
+        shown = squeezed(tied.shown)
+        texts = {squeezed(fact.text), squeezed(fact.printed), squeezed(fact.text + fact.unit)} if fact else set()
+        if shown not in texts:
+            expected = fact.printed if fact else "a fact of the document"
+            rule = (
+                "sign_is_lost"
+                if fact and shown.rstrip(squeezed(fact.unit)) == fact.text.lstrip("+-")
+                else "number_differs"
+            )
+            yield Finding(rule, form.name, tied.page, tied.fact, tied.shown, expected)
+    yield from _columns(document, form)
+
+
+def _columns(document: Document, form: Form) -> Iterator[Finding]:
+    """Companies' figures in data sheets, where the report prints them too."""
+    columns = {
+        tables.COMPANY_METRICS: ("change", "market_cap", "pe_ttm", "revenue", "net_profit"),
+        tables.AI_CHAIN_METRICS: ("market_cap", "pe_ttm", "revenue", "net_profit"),
+    }
+    for fact in document.facts.values():
+        table, _, rest = fact.id.partition("/")
+        code, _, column = rest.partition("/")
+        if column in columns.get(table, ()) and form.columns:
+            head = header(column).text
+            shown = form.columns.get((table, code, head))
+            if shown is not None and shown != fact.text:
+                yield Finding(
+                    "number_differs", form.name, table, f"{code} {head}", shown, fact.text
+                )
+
+
+def alternatives(document: Document, form: Form) -> Iterator[Finding]:
+    """Text alternatives that are not the charts' own."""
+    if not form.alternatives:
+        return
+    there = Counter(map(squeezed, form.alternatives))
+    for figure in document.figures():
+        text = squeezed(figure.alt or figure.title)
+        if not there[text]:
+            closest = difflib.get_close_matches(text, there, 1, 0.0)
+            yield Finding(
+                "text_alternative_differs",
+                form.name,
+                form.page_of(caption(figure)),
+                caption(figure),
+                closest[0] if closest else "",
+                figure.alt or figure.title,
+            )
+        there[text] -= 1
+
+

@@ -1,0 +1,87 @@
+"""Dates: the issue's own, those of the week, and those in the analyst's text."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from bj_pipeline.report.document import Document, Table
+from bj_pipeline.report.proofreading.finding import Finding
+from bj_pipeline.report.proofreading.form import sentences
+from bj_pipeline.report.proofreading.known import Known
+
+_ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_SHORT = re.compile(r"(?<!\d)(\d{2})-(\d{2})(?!\d)")
+_CHINESE = re.compile(r"(?:(\d{4})\s*年\s*)?(?<!\d)(\d{1,2})\s*月\s*(\d{1,2})\s*(?:[—–~-]\s*\d{1,2}\s*)?日")
+_AHEAD = re.compile("预计|预期|将|计划|拟|预测|截止|E")
+
+
+def dates(document: Document, known: Known) -> Iterator[Finding]:
+    """The issue's dates are those of its calendar; dates in it lie in its week."""
+    issue = known.issue
+    own = {
+        "issue": (document.issue, issue.number),
+        "week": (document.week, issue.week),
+        "first session": (document.first_session, issue.first_session),
+        "close date": (document.close_date, issue.close_date),
+        "base date": (document.base_date, issue.base_date),
+        "publication date": (document.publication_date, issue.publication_date),
+    }
+    for name, (stands, wanted) in own.items():
+        if stands != wanted:
+            yield Finding("date_is_wrong", "", "", f"{document.title}: {name}", str(stands), str(wanted))
+    for _, line, is_analysts in document.lines():
+        text = document.text(line)
+        for sentence in sentences(text):
+            yield from _in_text(sentence, known, is_analysts=is_analysts)
+    for table in document.exhibits():
+        if isinstance(table, Table):
+            yield from _column(document, table, known)
+    for figure in document.figures():
+        last = figure.chart.categories[-1:] if figure.chart.kind == "lines" else ()
+        if last and _SHORT.fullmatch(last[0]) and last[0] != f"{issue.close_date:%m-%d}":
+            yield Finding("date_is_wrong", "", "", figure.title, last[0], f"{issue.close_date:%m-%d}")
+
+
+def _week(known: Known) -> tuple[date, date]:
+    monday = known.issue.first_session - timedelta(days=known.issue.first_session.weekday())
+    return monday, monday + timedelta(days=6)
+
+
+def _is_of_issue(day: date, known: Known) -> bool:
+    monday, sunday = _week(known)
+    return monday <= day <= sunday or day in {known.issue.base_date, known.issue.publication_date}
+
+
+def _in_text(sentence: str, known: Known, *, is_analysts: bool) -> Iterator[Finding]:
+    issue = known.issue
+    for pattern in (_ISO, _CHINESE):
+        for match in pattern.finditer(sentence):
+            year, month, day = (int(part) if part else issue.close_date.year for part in match.groups())
+            try:
+                found = date(year, month, day)
+            except ValueError:
+                yield Finding("date_is_wrong", "", "", sentence, match[0], "a day of the calendar", is_analysts)
+                continue
+            monday, sunday = _week(known)
+            says_week = sentence[: match.start()].rstrip("（(至到— ").endswith("本周")
+            is_late = found > issue.publication_date and match[1] is not None and not _AHEAD.search(sentence)
+            if says_week and not monday <= found <= sunday:
+                yield Finding("date_is_wrong", "", "", sentence, match[0], f"{monday} to {sunday}", is_analysts)
+            elif is_analysts and is_late:
+                yield Finding("date_is_wrong", "", "", sentence, match[0], f"no day after {issue.publication_date}", is_analysts)
+            elif not is_analysts and pattern is _ISO and not _is_of_issue(found, known):
+                yield Finding("date_is_wrong", "", "", sentence, match[0], f"{monday} to {sunday}", is_analysts)
+
+
+def _column(document: Document, table: Table, known: Known) -> Iterator[Finding]:
+    at = next((at for at, column in enumerate(table.columns) if column.label == "日期"), None)
+    if at is None:
+        return
+    monday, sunday = _week(known)
+    days = {f"{monday + timedelta(days=one):%m-%d}" for one in range(7)}
+    for row in table.rows:
+        text = document.text(row[at].line)
+        match = _SHORT.search(text)
+        if match and match[0] not in days:
+            sentence = " ".join(document.text(cell.line) for cell in row)
+            yield Finding("date_is_wrong", "", "", sentence, text, f"{monday:%m-%d} to {sunday:%m-%d}")

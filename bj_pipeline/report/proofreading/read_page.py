@@ -1,0 +1,136 @@
+"""Reading the web page back: its text, what its numbers say they are, and its charts' words."""
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+from bj_pipeline.report.proofreading.form import Entry, Form, Passage, Tied, squeezed
+
+_VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "wbr"})
+_PIECES = frozenset(
+    {"p", "li", "th", "td", "h1", "h2", "h3", "figcaption", "caption", "dt", "dd", "dl", "summary"}
+    | {"div", "section", "tr", "ol", "ul", "footer", "header"}
+)
+_HEADINGS = frozenset({"h2", "h3"})
+_CAPTIONS = frozenset({"figcaption", "caption"})
+_OWN_HEADINGS = frozenset({"origins", "front", "notices"})
+"""Headings of the page itself, which the document's contents do not know."""
+
+
+def read_page(path: Path) -> Form:
+    """The web page as a form; places are named by the heading before."""
+    reader = _Reader()
+    markup = path.read_text(encoding="utf-8")
+    reader.feed(markup[markup.find("<body") :])
+    reader.close()
+    reader.end_piece()
+    return Form(
+        name=path.name,
+        passages=tuple(reader.passages),
+        contents=tuple(reader.contents),
+        headings=tuple(reader.headings),
+        tied=tuple(reader.tied),
+        alternatives=tuple(reader.alternatives),
+        drawings=tuple(tuple(drawing) for drawing in reader.drawings),
+    )
+
+
+@dataclass
+class _Open:
+    """An element that has not ended."""
+
+    tag: str
+    role: str = ""
+    fact: str = ""
+    text: list[str] = field(default_factory=list)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[_Open] = []
+        self.page = "首页"
+        self.piece: list[str] = []
+        self.kind = ""
+        self.passages: list[Passage] = []
+        self.contents: list[Entry] = []
+        self.headings: list[Entry] = []
+        self.tied: list[Tied] = []
+        self.alternatives: list[str] = []
+        self.drawings: list[list[str]] = []
+        self.origin = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag in _VOID:
+            return
+        one = _Open(tag, self.role(tag, given), given.get("data-fact", ""))
+        if one.role == "body" and tag in _PIECES:
+            self.end_piece()
+            self.kind = "caption" if tag in _CAPTIONS else "heading" if tag in _HEADINGS else ""
+        if tag == "svg":
+            self.drawings.append([])
+        if given.get("role") == "img":
+            self.alternatives.append(given.get("aria-label", ""))
+        if "data-label" in given:
+            label, fact = given["data-label"], given.get("data-origin-of", "")
+            if fact:
+                self.tied.append(Tied(fact, label.rpartition("：")[2], self.page))
+        if "data-origin" in given:
+            self.origin = given["data-origin"]
+        if tag in _HEADINGS and given.get("id") in _OWN_HEADINGS:
+            one.role = "own heading"
+        self.open.append(one)
+
+    def role(self, tag: str, given: dict[str, str]) -> str:
+        """What an element's text is: part of the body unless a parent says otherwise."""
+        if tag == "svg":
+            return "drawing"
+        if tag in {"nav", "script", "style", "button"} or given.get("class") == "skip":
+            return tag
+        if tag == "table" and "origin-table" in given.get("class", ""):
+            return "origins"
+        return self.open[-1].role if self.open else "body"
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open:
+            one = self.open.pop()
+            self.close_element(one)
+            if one.tag == tag:
+                return
+
+    def close_element(self, one: _Open) -> None:
+        text = "".join(one.text)
+        if one.fact:
+            self.tied.append(Tied(one.fact, text.strip(), self.page))
+        if one.role == "nav" and one.tag == "a":
+            self.contents.append(Entry(squeezed(text)))
+        if one.role == "drawing" and one.tag == "text" and text.strip():
+            self.drawings[-1].append(squeezed(text))
+        if one.role == "origins" and one.tag == "td" and self.origin:
+            # The first cell after the name is what the page shows for the fact.
+            self.tied.append(Tied(self.origin, text.strip(), "数据出处"))
+            self.origin = ""
+        if one.role == "body" and one.tag in _PIECES:
+            if one.tag in _HEADINGS and text.strip():
+                self.page = text.strip()
+                self.headings.append(Entry(squeezed(text)))
+            self.end_piece()
+        if one.role == "own heading":
+            self.page = text.strip()
+        if self.open:
+            self.open[-1].text.append(text)
+
+    def handle_data(self, data: str) -> None:
+        if not self.open:
+            return
+        self.open[-1].text.append(data)
+        if self.open[-1].role == "body":
+            self.piece.append(data)
+
+    def end_piece(self) -> None:
+        """End a piece of text that stands by itself."""
+        text = "".join(self.piece)
+        if text.strip():
+            self.passages.append(Passage(self.page, text, self.kind))
+        self.piece, self.kind = [], ""

@@ -1,0 +1,68 @@
+"""Reading the Word file back: paragraphs in order, cells of tables among them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bj_pipeline.report.proofreading.form import Entry, Form, Passage, squeezed
+
+_LISTS = {"TOC1", "TOC2", "TableofFigures"}
+_HEADINGS = {"Heading1", "Heading2"}
+_FRONT = "首页"
+
+
+def read_word(path: Path) -> Form:
+    """The Word file as a form; its pages are named by the heading before."""
+    import docx  # noqa: PLC0415 - slow to import
+    from docx.oxml.ns import qn  # noqa: PLC0415
+
+    word = docx.Document(str(path))
+    body: list[Passage] = []
+    contents: list[Entry] = []
+    page = _FRONT
+    for style, text in _paragraphs(word.element.body, qn):
+        if style in _LISTS:
+            *title, number = text.split("\t")
+            contents.append(Entry(squeezed("".join(title)), number.strip()))
+        elif style in _HEADINGS:
+            page = text
+            body.append(Passage(page, text, "heading"))
+        elif text.strip() and style != "TOCHeading":
+            body.append(Passage(page, text, "caption" if style == "Caption" else ""))
+    section = word.sections[0]
+    for part in (
+        section.first_page_header,
+        section.header,
+        section.first_page_footer,
+        section.footer,
+    ):
+        body += [
+            Passage("页眉页脚", text) for _, text in _paragraphs(part._element, qn) if text.strip()  # noqa: SLF001 - its paragraphs leave out fields
+        ]
+    alternatives = tuple(
+        str(one.get("descr", "")) for one in word.element.body.iter(qn("wp:docPr"))
+    )
+    return Form(
+        name=path.name,
+        passages=tuple(body),
+        contents=tuple(contents),
+        headings=tuple(Entry(squeezed(one.text)) for one in body if one.kind == "heading"),
+        alternatives=alternatives,
+        pairs_figures=True,
+    )
+
+
+def _paragraphs(root: Any, qn: Any) -> Iterator[tuple[str, str]]:
+    """Style and text of each paragraph."""
+    text, tab, line, style = qn("w:t"), qn("w:tab"), qn("w:br"), qn("w:pStyle")
+    for paragraph in root.iter(qn("w:p")):
+        parts = []
+        name = ""
+        for one in paragraph.iter(text, tab, line, style):
+            if one.tag == style:
+                name = str(one.get(qn("w:val")))
+            elif one.tag == text:
+                parts.append(one.text or "")
+            elif one.getparent().tag == qn("w:r"):  # a tab of the text, not a stop of the style
+                parts.append("\t" if one.tag == tab else "\n")
+        yield name, "".join(parts)

@@ -1,0 +1,635 @@
+"""Revisions of an issue: what differs from what was approved, and the erratum that says so.
+
+What belongs here: snapshots of a document, the differences between two of them, which revision a
+document therefore is, and the section ``更正说明``. All of it is pure, and none of it knows who
+approved or when: the same inputs give the same bytes, before an approval and after it. What does
+not: approving and publishing (:mod:`bj_pipeline.automation.signoff`).
+
+Looks (colours, drawings, text alternatives) are no part of a snapshot: they correct nothing.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import pandas as pd
+
+from bj_pipeline.report.document import (
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Document,
+    Fact,
+    FactRef,
+    Figure,
+    FigureRow,
+    Line,
+    Link,
+    Paragraph,
+    Section,
+    Table,
+    Words,
+    title_of,
+)
+from bj_pipeline.report.facts import Ledger, Origin, Style, join, say
+from bj_pipeline.report.workbook_frames import SHEETS, header
+from bj_pipeline.report.workbook_frames import words as in_words
+from bj_pipeline.warehouse import tables
+
+ERRATUM = "erratum"
+"""Id of the section."""
+
+LISTED_FACTS = 20
+LISTED_TEXTS = 10
+
+_ABSENT = "未列示"
+_FIGURES, _PLACES = Style("项", 0), Style("处", 0)
+_SAME_NUMBER = 1e-9
+"""Relative; less is the arithmetic's, not the data's."""
+_EXCERPT, _CONTEXT = 48, 8
+_UNBROKEN = re.compile(r"[-+.%0-9A-Za-z]{2}")
+_TABLE_WORDS = {name: sheet for name, (sheet, _) in SHEETS.items()} | {
+    tables.RAW_ANNOUNCEMENTS: "公告",
+    "distribution": "涨跌幅分布",
+    "topic": "专题",
+}
+_COLUMN_WORDS = {"change_median": "涨跌幅中值", "items": "条数", "kind": "类别"}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as a reader finds it.
+
+    Attributes:
+        place: Part of the document, by its ids: the same from revision to revision.
+        heading: Heading that it stands under.
+        wording: The text with names of facts in place of numbers, so that a changed number does
+            not count as changed wording.
+        text: As printed.
+    """
+
+    place: str
+    heading: str
+    wording: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Facts and texts of a document, without its erratum.
+
+    Attributes:
+        facts: By id, in reading order.
+        labels: What each fact is, in the reader's words.
+        texts: In reading order.
+        versions: Data versions of the tables that the workbook holds, by table.
+    """
+
+    facts: Mapping[str, Fact]
+    labels: Mapping[str, str]
+    texts: tuple[Text, ...]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A revision that was approved, and perhaps withdrawn later."""
+
+    revision: int
+    is_withdrawn: bool
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class FactChange:
+    """A fact that is printed differently; None where it is not printed at all."""
+
+    id: str
+    label: str
+    old: Fact | None
+    new: Fact | None
+
+    @property
+    def was(self) -> str:
+        """As printed before."""
+        return self.old.printed if self.old else _ABSENT
+
+    @property
+    def reads(self) -> str:
+        """As printed now."""
+        return self.new.printed if self.new else _ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """A text that was replaced, added (no old) or left out (no new); neither: only reordered."""
+
+    heading: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What differs between two snapshots.
+
+    Attributes:
+        facts: Facts that are printed differently.
+        texts: Wordings that differ.
+        unseen: Names of facts whose unrounded value or origin differs behind the same print.
+        sheets: Tables of the workbook whose rows differ.
+    """
+
+    facts: tuple[FactChange, ...]
+    texts: tuple[TextChange, ...]
+    unseen: tuple[str, ...]
+    sheets: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.texts or self.unseen or self.sheets)
+
+
+# --- Snapshots -----------------------------------------------------------------------------------
+
+
+def snapshot(document: Document, names: Mapping[str, str], versions: Mapping[str, str]) -> Snapshot:
+    """What a document says.
+
+    Args:
+        document: The issue, with or without its erratum.
+        names: Companies' names by code.
+        versions: Data versions of the issue's tables; only those of the workbook count.
+    """
+    facts = {
+        name: fact
+        for name, fact in document.facts.items()
+        if fact.table not in (tables.APPROVED_FACTS, tables.APPROVED_TEXTS)
+    }
+    labels = {name: _label(name, names) for name in facts}
+    shown = {name: versions[name] for name in SHEETS if name in versions}
+    return Snapshot(facts, labels, tuple(_texts(document)), shown)
+
+
+def names_of(companies: pd.DataFrame) -> dict[str, str]:
+    """Names by code, from rows of ``company_metrics``."""
+    return dict(zip(companies["code"], companies["name"], strict=True))
+
+
+def _label(fact: str, names: Mapping[str, str]) -> str:
+    """``AI产业链：众诚科技 本周 PE TTM`` of ``ai_chain_metrics/920207.BJ/pe_ttm``."""
+    table, *parts = fact.split("/")
+    words = " ".join(_word(table, part, names) for part in parts)
+    return f"{_TABLE_WORDS.get(table, table)}：{words}"
+
+
+def _word(table: str, part: str, names: Mapping[str, str]) -> str:
+    if part in names:
+        return names[part]
+    if table == tables.MARKET_METRICS:
+        return in_words("metric", part)
+    if table == tables.SECTOR_TRENDS and part.isdigit():
+        return f"第 {part} 期"
+    if part in _COLUMN_WORDS:
+        return _COLUMN_WORDS[part]
+    stem = part.removesuffix("_change")
+    return f"{header(stem).label}变动" if stem != part else header(part).label
+
+
+def _texts(document: Document) -> Iterator[Text]:
+    house, front = document.house, document.front_page
+    about = (
+        document.subtitle,
+        house.series,
+        house.name,
+        house.department,
+        *house.authors,
+        house.contact,
+        f"{document.first_session} 至 {document.close_date}，基准日 {document.base_date}",
+        f"{document.publication_date}",
+        "示例数据" if document.is_sample else "",
+    )
+    yield from _plain("about", "本期信息", *about)
+    yield from _lines(document, "notices", "数据说明", document.notices)
+    blocks: tuple[Block, ...] = (front.key_points, front.sectors, front.overview)
+    for block in blocks:
+        yield from _block_texts(document, "front", "首页", block)
+    for section in document.sections:
+        if section.id == ERRATUM:
+            continue
+        yield from _plain(section.id, section.title, section.title)
+        for block in section.blocks:
+            yield from _block_texts(document, section.id, section.title, block)
+
+
+def _block_texts(document: Document, section: str, heading: str, block: Block) -> Iterator[Text]:
+    match block:
+        case Paragraph():
+            yield from _lines(document, section, heading, (block.line,))
+        case Bullets():
+            yield from _plain(f"{section}/labels", heading, *block.labels)
+            yield from _lines(document, section, heading, block.items)
+        case Table():
+            place = f"{section}/{block.id}"
+            heads = (f"{column.label}{column.unit}" for column in block.columns)
+            yield from _plain(f"{place}/title", heading, block.title, block.source, block.note)
+            yield from _plain(f"{place}/columns", heading, *heads)
+            rows = [_joined([cell.line for cell in row]) for row in block.rows]
+            yield from _lines(document, f"{place}/rows", heading, rows)
+        case Figure():
+            place = f"{section}/{block.id}"
+            yield from _plain(f"{place}/title", heading, block.title, block.source, block.note)
+            yield from _plain(f"{place}/unit", heading, block.chart.unit)
+            values = list(_values(block))
+            yield from _lines(document, f"{place}/values", heading, values)
+        case FigureRow():
+            for figure in block.figures:
+                yield from _block_texts(document, section, heading, figure)
+
+
+def _values(figure: Figure) -> Iterator[Line]:
+    """What stands at each bar or point of a chart."""
+    for series in figure.chart.series:
+        for at, category in enumerate(figure.chart.categories):
+            fact = series.facts[at] if series.facts else ""
+            value = FactRef(fact=fact) if fact else Words(text=series.labels[at])
+            yield (Words(text=f"{category} {series.name} "), value)
+
+
+def _joined(lines: Sequence[Line]) -> Line:
+    """Cells of a row as one line."""
+    blank = Words(text=" ")
+    return tuple(inline for line in lines for inline in (*line, blank))
+
+
+def _plain(place: str, heading: str, *texts: str) -> Iterator[Text]:
+    return (Text(place, heading, text, text) for text in texts if text)
+
+
+def _lines(document: Document, place: str, heading: str, lines: Sequence[Line]) -> Iterator[Text]:
+    for line in lines:
+        yield Text(place, heading, _wording(line), document.text(line).strip())
+
+
+def _wording(line: Line) -> str:
+    parts = []
+    for inline in line:
+        if isinstance(inline, FactRef):
+            parts.append(f"{{{inline.fact}}}")
+        elif isinstance(inline, Link):
+            parts.append(f"{inline.text}<{inline.url}>")
+        else:
+            parts.append(inline.text)
+    return "".join(parts)
+
+
+# --- Snapshots in the warehouse ------------------------------------------------------------------
+
+
+def frames(taken: Snapshot, revision: int) -> dict[str, pd.DataFrame]:
+    """A snapshot as rows of ``approved_facts`` and ``approved_texts``."""
+    facts = [
+        {
+            "revision": revision,
+            "fact": fact.id,
+            "label": taken.labels[fact.id],
+            "display": fact.text,
+            "value": fact.value,
+            "unit": fact.unit,
+            "table": fact.table,
+            "row": fact.row,
+            "column": fact.column,
+            "formula": fact.formula,
+            "files": ", ".join(fact.files),
+        }
+        for fact in taken.facts.values()
+    ]
+    texts = [
+        {
+            "revision": revision,
+            "position": position,
+            "place": text.place,
+            "heading": text.heading,
+            "wording": text.wording,
+            "text": text.text,
+        }
+        for position, text in enumerate(taken.texts)
+    ]
+    return {
+        name: pd.DataFrame(rows, columns=list(tables.columns(name)))
+        for name, rows in ((tables.APPROVED_FACTS, facts), (tables.APPROVED_TEXTS, texts))
+    }
+
+
+def history(
+    approvals: pd.DataFrame, facts: pd.DataFrame, texts: pd.DataFrame
+) -> tuple[Approved, ...]:
+    """Every revision of one issue that was approved, in order.
+
+    Args:
+        approvals: Rows of ``approvals`` of the issue.
+        facts: Rows of ``approved_facts``.
+        texts: Rows of ``approved_texts``.
+    """
+    withdrawn = set(approvals.loc[approvals["state"] == tables.WITHDRAWN, "revision"])
+    approved = approvals[approvals["state"] == tables.APPROVED].sort_values("revision")
+    return tuple(
+        Approved(
+            int(revision),
+            revision in withdrawn,
+            _from_frames(
+                facts[facts["revision"] == revision],
+                texts[texts["revision"] == revision],
+                json.loads(versions),
+            ),
+        )
+        for revision, versions in zip(approved["revision"], approved["data_versions"], strict=True)
+    )
+
+
+def _from_frames(facts: pd.DataFrame, texts: pd.DataFrame, versions: Mapping[str, str]) -> Snapshot:
+    rows = facts.to_dict("records")
+    known = {
+        str(row["fact"]): Fact(
+            id=row["fact"],
+            value=None if pd.isna(row["value"]) else row["value"],
+            text=row["display"],
+            unit=row["unit"],
+            table=row["table"],
+            row=row["row"],
+            column=row["column"],
+            formula=row["formula"],
+            files=tuple(row["files"].split(", ")) if row["files"] else (),
+        )
+        for row in rows
+    }
+    labels = {str(row["fact"]): str(row["label"]) for row in rows}
+    ordered = texts.sort_values("position")[["place", "heading", "wording", "text"]]
+    read = tuple(Text(*row) for row in ordered.itertuples(index=False))
+    return Snapshot(known, labels, read, versions)
+
+
+# --- Differences ---------------------------------------------------------------------------------
+
+
+def differences(old: Snapshot, new: Snapshot) -> Differences:
+    """What differs, in the reading order of the new one; what is gone comes last."""
+    order = [*new.facts, *sorted(old.facts.keys() - new.facts.keys())]
+    changes, unseen = [], []
+    for name in order:
+        change = FactChange(
+            name,
+            new.labels.get(name) or old.labels[name],
+            old.facts.get(name),
+            new.facts.get(name),
+        )
+        if change.was != change.reads:
+            changes.append(change)
+        elif change.old and change.new and not _same(change.old, change.new):
+            unseen.append(name)
+    # What readers may have used comes before what they have not seen yet.
+    changes.sort(key=lambda change: change.old is None or change.new is None)
+    return Differences(
+        facts=tuple(changes),
+        texts=tuple(_text_changes(old.texts, new.texts)),
+        unseen=tuple(unseen),
+        sheets=tuple(name for name in SHEETS if old.versions.get(name) != new.versions.get(name)),
+    )
+
+
+def _same(old: Fact, new: Fact) -> bool:
+    """Whether two facts that print the same also rest on the same."""
+    if old.value is None or new.value is None:
+        same_value = old.value is new.value
+    else:
+        same_value = math.isclose(old.value, new.value, rel_tol=_SAME_NUMBER)
+    return same_value and _origin(old) == _origin(new)
+
+
+def _origin(fact: Fact) -> tuple[str, ...]:
+    return (fact.table, fact.row, fact.column, fact.formula, ", ".join(fact.files))
+
+
+def _text_changes(old: Sequence[Text], new: Sequence[Text]) -> Iterator[TextChange]:
+    for place in dict.fromkeys(text.place for text in (*new, *old)):
+        before = [text for text in old if text.place == place]
+        after = [text for text in new if text.place == place]
+        gone, come = _left_over(before, after), _left_over(after, before)
+        for was, reads in zip_longest(gone, come):
+            heading = (reads or was).heading
+            yield TextChange(heading, was.text if was else None, reads.text if reads else None)
+        same_order = [text.wording for text in before] == [text.wording for text in after]
+        if not gone and not come and not same_order:
+            yield TextChange(after[0].heading, None, None)
+
+
+def _left_over(texts: Sequence[Text], others: Sequence[Text]) -> list[Text]:
+    """Texts that the others lack, counting repetitions."""
+    left = Counter(text.wording for text in others)
+    result = []
+    for text in texts:
+        if left[text.wording]:
+            left[text.wording] -= 1
+        else:
+            result.append(text)
+    return result
+
+
+def succession(current: Snapshot, approved: Sequence[Approved]) -> tuple[int, Approved | None]:
+    """Which revision a document is, and which one it replaces (None for a first revision).
+
+    What says the same as the latest approved revision is that revision, so that building it again
+    gives the same bytes; whatever else is built is the next one.
+    """
+    if not approved:
+        return 1, None
+    latest = approved[-1]
+    if not latest.is_withdrawn and not differences(latest.snapshot, current):
+        return latest.revision, approved[-2] if len(approved) > 1 else None
+    return latest.revision + 1, latest
+
+
+# --- The erratum ---------------------------------------------------------------------------------
+
+
+def revised(
+    document: Document,
+    approved: Sequence[Approved],
+    names: Mapping[str, str],
+    versions: Mapping[str, str],
+) -> Document:
+    """The document as the revision that it is, with its erratum in front if it is not the first.
+
+    Args:
+        document: As composed, without erratum.
+        approved: Every revision that was approved, in order.
+        names: Companies' names by code.
+        versions: Data versions of the issue's tables.
+    """
+    current = snapshot(document, names, versions)
+    revision, former = succession(current, approved)
+    if former is None:
+        return document
+    erratum = _Erratum(document.issue, former.revision, differences(former.snapshot, current))
+    blocks = tuple(erratum.blocks())
+    section = Section(id=ERRATUM, title="更正说明", level=1, blocks=blocks)
+    return document.model_copy(
+        update={
+            "revision": revision,
+            "title": title_of(document.house.series, document.issue, revision),
+            "sections": (section, *document.sections),
+            "facts": {**document.facts, **erratum.ledger.facts},
+        }
+    )
+
+
+class _Erratum:
+    """The section under way.
+
+    Attributes:
+        former: The revision that is replaced.
+        found: What differs from it.
+        ledger: Facts that the section adds: former numbers, and counts.
+    """
+
+    def __init__(self, issue: int, former: int, found: Differences) -> None:
+        self.former = former
+        self.found = found
+        self.ledger = Ledger(issue)
+        self.edition = "首次发布的版本" if former == 1 else f"修订 {former}"
+
+    def blocks(self) -> Iterator[Block]:
+        """A sentence, the numbers, the texts, and what else a reader may come upon."""
+        facts, texts = self.found.facts, self.found.texts
+        if facts or texts:
+            counted = self.totals("", len(facts), len(texts))
+            words = say("本版替代{edition}，更正{counted}。", edition=self.edition, counted=counted)
+        else:
+            words = say("本版替代{edition}，数字与文字没有变化。", edition=self.edition)
+        yield Paragraph(line=words)
+        if facts:
+            yield self.numbers(facts[:LISTED_FACTS])
+        if texts:
+            yield _text_list(texts[:LISTED_TEXTS])
+        for note in self.notes():
+            yield Paragraph(line=note, style="note")
+
+    def notes(self) -> Iterator[Line]:
+        """What is counted and not listed."""
+        more_facts = max(0, len(self.found.facts) - LISTED_FACTS)
+        more_texts = max(0, len(self.found.texts) - LISTED_TEXTS)
+        if more_facts or more_texts:
+            counted = self.totals("more_", more_facts, more_texts)
+            yield say("另有{counted}，未逐一列示。", counted=counted)
+        if self.found.unseen:
+            hidden = self.count("unseen", len(self.found.unseen), _FIGURES)
+            yield say("另有数字{hidden}显示不变，仅舍入前的数值或出处有变化。", hidden=hidden)
+        if self.found.sheets:
+            sheets = "、".join(SHEETS[name][0] for name in self.found.sheets)
+            yield say("工作簿中有变化的数据表：{sheets}。", sheets=sheets)
+
+    def totals(self, prefix: str, numbers: int, texts: int) -> Line:
+        """How many numbers and texts, as far as there are any."""
+        parts = []
+        if numbers:
+            parts.append(say("数字{n}", n=self.count(f"{prefix}numbers", numbers, _FIGURES)))
+        if texts:
+            parts.append(say("文字{n}", n=self.count(f"{prefix}texts", texts, _PLACES)))
+        return join(parts)
+
+    def count(self, name: str, number: int, style: Style) -> Fact:
+        """A number of differences as a fact."""
+        table = tables.APPROVED_TEXTS if style is _PLACES else tables.APPROVED_FACTS
+        origin = Origin(table, self.key, name, f"与修订 {self.former} 相比的个数")
+        return self.ledger.number(f"{table}/{self.former}/count/{name}", number, style, origin)
+
+    def numbers(self, changes: Sequence[FactChange]) -> Table:
+        """The numbers, as they were and as they are."""
+        rows = tuple(
+            (
+                Cell(line=say("{label}", label=change.label)),
+                Cell(line=self.replaced(change)),
+                Cell(line=(FactRef(fact=change.id),) if change.new else say(_ABSENT)),
+            )
+            for change in changes
+        )
+        return Table(
+            id="erratum-numbers",
+            title="更正的数字",
+            columns=(
+                Column(label="项目", weight=3),
+                Column(label="原为", align="right"),
+                Column(label="现为", align="right"),
+            ),
+            rows=rows,
+            source=f"对比：{self.edition}与本版",
+        )
+
+    def replaced(self, change: FactChange) -> Line:
+        """The former number, as a fact of the revision that printed it."""
+        if change.old is None:
+            return say(_ABSENT)
+        fact = change.old.model_copy(
+            update={
+                "id": f"{tables.APPROVED_FACTS}/{self.former}/{change.id}",
+                "table": tables.APPROVED_FACTS,
+                "row": f"{self.key}, fact={change.id}",
+                "column": "display",
+                "formula": f"修订 {self.former} 中的数字；{change.old.formula}",
+            }
+        )
+        self.ledger.adopt({fact.id: fact})
+        return say("{fact}", fact=fact)
+
+    @property
+    def key(self) -> str:
+        """The former revision's rows in the warehouse."""
+        return f"issue={self.ledger.issue}, revision={self.former}"
+
+
+def _text_list(changes: Sequence[TextChange]) -> Bullets:
+    return Bullets(
+        items=tuple(_text_item(change) for change in changes),
+        labels=tuple(change.heading for change in changes),
+    )
+
+
+def _text_item(change: TextChange) -> Line:
+    if change.old is None and change.new is None:
+        return say("内容次序有调整。")
+    old, new = excerpts(change.old or "", change.new or "")
+    if change.old is None:
+        return say("新增“{new}”。", new=new)
+    if change.new is None:
+        return say("删去“{old}”。", old=old)
+    return say("“{old}”改为“{new}”。", old=old, new=new)
+
+
+def excerpts(old: str, new: str) -> tuple[str, str]:
+    """Where two texts differ, with a little of what stands around it."""
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return _excerpt(old, start, end), _excerpt(new, start, end)
+
+
+def _excerpt(text: str, start: int, end: int) -> str:
+    first, last = max(0, start - _CONTEXT), min(len(text), len(text) - end + _CONTEXT)
+    last = min(last, first + _EXCERPT)
+    # Half a number or half a word would say something else.
+    while first > 0 and _hang_together(text[first - 1 : first + 1]):
+        first -= 1
+    while last < len(text) and _hang_together(text[last - 1 : last + 1]):
+        last += 1
+    return f"{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"
+
+
+def _hang_together(pair: str) -> bool:
+    return _UNBROKEN.fullmatch(pair) is not None
