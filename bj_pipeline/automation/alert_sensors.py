@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import dagster as dg
 from pydantic import BaseModel, Field, ValidationError
@@ -73,6 +73,9 @@ class Memory(BaseModel):
 
     outbox: dict[str, Parcel] = Field(default_factory=dict)
 
+    def forget(self, parcel: Parcel) -> None:
+        """Nobody was told: tell of it anew, should it happen again."""
+
 
 class RunMemory(Memory):
     """What a sensor remembers that looks at runs.
@@ -91,11 +94,21 @@ class TroubleMemory(RunMemory):
 
     causes: dict[str, int] = Field(default_factory=dict)
 
+    def forget(self, parcel: Parcel) -> None:
+        """Nobody was told of these causes: the next time they are new."""
+        for cause in parcel.about:
+            self.causes.pop(cause, None)
+
 
 class ReadyMemory(RunMemory):
     """Attributes: announced: SHA-256 of the manifest that was announced, by issue."""
 
     announced: dict[str, str] = Field(default_factory=dict)
+
+    def forget(self, parcel: Parcel) -> None:
+        """Nobody was told that the issue is ready: the next run of it is told."""
+        for issue in parcel.about:
+            self.announced.pop(issue, None)
 
 
 class LateMemory(Memory):
@@ -212,7 +225,10 @@ def _tick(
             alert = Alert(memory.outbox[key].title, (_unread(error),), (f"界面：{around.ui_url}",))
         return alert.mapped(lambda text: notify.redact(text, secrets))
 
-    told += notify.deliver(memory.outbox, written, receivers, around.ui_url)
+    said, given_up = notify.deliver(memory.outbox, written, receivers, around.ui_url)
+    for parcel in given_up:
+        memory.forget(parcel)
+    told += said
     for line in told:
         context.log.info(line)
     return dg.SensorResult(
@@ -281,14 +297,18 @@ class _Story:
     """What a run's events tell.
 
     Attributes:
-        checks: Checks that failed, and the cause of each.
-        step: The first step that failed otherwise, and its cause.
+        label: The issue's number, or the job: the beginning of every cause.
+        checks: Checks that failed, by cause.
+        step: The first step that failed by itself, and its cause; not one that a check failed.
         well: Beginnings of causes that have shown to be well.
+        step_failed: Whether any step failed.
     """
 
+    label: str
     checks: dict[str, FailedCheck] = field(default_factory=dict)
     step: tuple[str, FailedStep] | None = None
     well: list[str] = field(default_factory=list)
+    step_failed: bool = False
 
     @property
     def causes(self) -> list[str]:
@@ -296,42 +316,47 @@ class _Story:
         return [*self.checks, *([self.step[0]] if self.step else [])]
 
 
+_TELLING_EVENTS = {
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.RUN_FAILURE,
+}
+
+
 def _story(around: Surroundings, run: dg.DagsterRun) -> _Story:
-    kinds = dg.DagsterEventType
-    events = around.instance.get_records_for_run(
-        run.run_id,
-        of_type={
-            kinds.ASSET_CHECK_EVALUATION,
-            kinds.STEP_FAILURE,
-            kinds.STEP_SUCCESS,
-            kinds.RUN_FAILURE,
-        },
-    ).records
-    story, label = _Story(), _label(run)
+    story = _Story(_label(run))
     if run.status == dg.DagsterRunStatus.SUCCESS:
-        story.well.append(f"{label}/run/")
-    stopped = False
-    for event in (record.event_log_entry.dagster_event for record in events):
-        data: Any = event.event_specific_data if event else None
-        if event is None:
-            continue
-        if event.event_type == kinds.ASSET_CHECK_EVALUATION:
-            if data.check_name not in _SUMMARIES:
-                _add_check(around, story, label, data)
-        elif event.event_type == kinds.STEP_SUCCESS:
-            story.well.append(f"{label}/step/{event.step_key}/")
-        elif event.event_type == kinds.STEP_FAILURE:
-            stopped = True
-            if story.step is None and (error := _root(data.error)).cls_name != _STOPPED_BY_CHECK:
-                step = event.step_key or ""
-                story.step = _step(label, step, error, around.owner(step))
-        elif story.step is None and not stopped:
-            told = event.message or ""
-            story.step = (f"{label}/run/broken off", FailedStep("", "RunFailure", told))
+        story.well.append(f"{story.label}/run/")
+    records = around.instance.get_records_for_run(run.run_id, of_type=_TELLING_EVENTS).records
+    for record in records:
+        event = record.event_log_entry.dagster_event
+        if event is not None:
+            _hear(around, story, event)
     if run.status == dg.DagsterRunStatus.FAILURE and not story.causes:
-        told = "运行没有留下原因。"
-        story.step = (f"{label}/run/unexplained", FailedStep("", "RunFailure", told))
+        story.step = _broken_off(story.label, "运行没有留下原因。")
     return story
+
+
+def _hear(around: Surroundings, story: _Story, event: dg.DagsterEvent) -> None:
+    kinds = dg.DagsterEventType
+    step, data = event.step_key or "", cast("Any", event.event_specific_data)
+    if event.event_type == kinds.ASSET_CHECK_EVALUATION:
+        if data.check_name not in _SUMMARIES:
+            _add_check(around, story, data)
+    elif event.event_type == kinds.STEP_SUCCESS:
+        story.well.append(f"{story.label}/step/{step}/")
+    elif event.event_type == kinds.STEP_FAILURE:
+        story.step_failed = True
+        error = _root(data.error)
+        if story.step is None and error.cls_name != _STOPPED_BY_CHECK:
+            story.step = _step(story.label, step, error, around.owner(step))
+    elif not story.step_failed:
+        story.step = _broken_off(story.label, event.message or "")
+
+
+def _broken_off(label: str, told: str) -> tuple[str, FailedStep]:
+    return f"{label}/run/broken off", FailedStep("", "RunFailure", told)
 
 
 def _root(error: Any) -> Any:
@@ -366,10 +391,10 @@ def _step(label: str, step: str, error: Any, owner: str) -> tuple[str, FailedSte
     return f"{label}/step/{step}/{kind}/{mark}", FailedStep(step, kind, told, owner)
 
 
-def _add_check(around: Surroundings, story: _Story, label: str, data: Any) -> None:
+def _add_check(around: Surroundings, story: _Story, data: Any) -> None:
     asset = data.asset_key.to_user_string()
     critical = data.severity == dg.AssetCheckSeverity.ERROR
-    begin = f"{label}/check/{asset}:{data.check_name}/"
+    begin = f"{story.label}/check/{asset}:{data.check_name}/"
     if data.passed:
         story.well.append(begin)
         return
@@ -441,7 +466,7 @@ def _look_for_trouble(around: Surroundings, memory: TroubleMemory) -> list[str]:
             memory.causes[cause] = memory.causes.pop(cause, 0) + 1
         memory.causes = dict(list(memory.causes.items())[-_CAUSES_KEPT:])
         if fresh:
-            memory.outbox[run.run_id] = Parcel(title=title)
+            memory.outbox[run.run_id] = Parcel(title=title, about=causes)
         elif causes:
             times = max(memory.causes[cause] for cause in causes)
             told.append(f"{_label(run)}: told before, now {times} times; no new alert.")
@@ -587,7 +612,9 @@ def _look_for_ready(around: Surroundings, memory: ReadyMemory) -> list[str]:
             continue
         again = "更新" if issue.key in memory.announced else "就绪"
         memory.announced[issue.key] = sha256
-        memory.outbox[run.run_id] = Parcel(title=f"【{again}】第 {issue.number} 期")
+        memory.outbox[run.run_id] = Parcel(
+            title=f"【{again}】第 {issue.number} 期", about=[issue.key]
+        )
     return told
 
 

@@ -95,11 +95,13 @@ class Parcel(BaseModel):
         title: What is known of it, should nothing else be found when it is written.
         attempts: Ticks in which it was tried in vain.
         delivered: Labels of the targets that have it.
+        about: What it tells of, so that it can be told anew should it be given up.
     """
 
     title: str
     attempts: int = 0
     delivered: list[str] = Field(default_factory=list)
+    about: list[str] = Field(default_factory=list)
 
 
 def deliver(
@@ -107,7 +109,7 @@ def deliver(
     write: Callable[[str], Alert],
     receivers: Sequence[Target],
     ui_url: str,
-) -> list[str]:
+) -> tuple[list[str], list[Parcel]]:
     """Send what waits to each receiver that does not have it yet.
 
     A receiver that does not take a message is left alone until the next tick, and the message goes
@@ -120,12 +122,13 @@ def deliver(
         ui_url: Address of the Dagster UI.
 
     Returns:
-        What to say in the tick.
+        What to say in the tick, and what was given up.
     """
     until = monotonic() + _BUDGET_SECONDS
     waiting = {key: write(key) for key in list(outbox)[:_AT_ONCE]}
     told: list[str] = []
     in_vain: set[str] = set()
+    given_up: list[Parcel] = []
     for receiver in receivers:
         todo = [key for key in waiting if receiver.label not in outbox[key].delivered]
         for keys, alert in _messages(todo, waiting, ui_url):
@@ -148,12 +151,13 @@ def deliver(
         if missing and parcel.attempts < ATTEMPTS:
             outbox[key] = parcel
         elif missing:
+            given_up.append(parcel)
             told.append(
                 f"Given up after {ATTEMPTS} attempts ({', '.join(missing)}): {parcel.title}"
             )
     if outbox:
         told.append(f"{len(outbox)} alerts wait to be sent; each is tried {ATTEMPTS} times.")
-    return told
+    return told, given_up
 
 
 def _messages(

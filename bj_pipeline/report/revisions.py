@@ -21,8 +21,6 @@ import pandas as pd
 from bj_pipeline.report.document import (
     Block,
     Bullets,
-    Cell,
-    Column,
     Document,
     Fact,
     FactRef,
@@ -181,10 +179,10 @@ def names_of(companies: pd.DataFrame) -> dict[str, str]:
 
 
 def _label(fact: str, names: Mapping[str, str]) -> str:
-    """``AI产业链：众诚科技 本周 PE TTM`` of ``ai_chain_metrics/920207.BJ/pe_ttm``."""
+    """``AI产业链 众诚科技 本周 PE TTM`` of ``ai_chain_metrics/920207.BJ/pe_ttm``."""
     table, *parts = fact.split("/")
-    words = " ".join(_word(table, part, names) for part in parts)
-    return f"{_TABLE_WORDS.get(table, table)}：{words}"
+    words = (_word(table, part, names) for part in parts)
+    return " ".join((_TABLE_WORDS.get(table, table), *words))
 
 
 def _word(table: str, part: str, names: Mapping[str, str]) -> str:
@@ -511,10 +509,11 @@ class _Erratum:
         else:
             words = say("本版替代{edition}，数字与文字没有变化。", edition=self.edition)
         yield Paragraph(line=words)
+        # Lists, because a table would take a number and move those of all exhibits after it.
         if facts:
-            yield self.numbers(facts[:LISTED_FACTS])
+            yield Bullets(items=tuple(self.number(change) for change in facts[:LISTED_FACTS]))
         if texts:
-            yield _text_list(texts[:LISTED_TEXTS])
+            yield Bullets(items=tuple(_text_item(change) for change in texts[:LISTED_TEXTS]))
         for note in self.notes():
             yield Paragraph(line=note, style="note")
 
@@ -547,27 +546,11 @@ class _Erratum:
         origin = Origin(table, self.key, name, f"与修订 {self.former} 相比的个数")
         return self.ledger.number(f"{table}/{self.former}/count/{name}", number, style, origin)
 
-    def numbers(self, changes: Sequence[FactChange]) -> Table:
-        """The numbers, as they were and as they are."""
-        rows = tuple(
-            (
-                Cell(line=say("{label}", label=change.label)),
-                Cell(line=self.replaced(change)),
-                Cell(line=(FactRef(fact=change.id),) if change.new else say(_ABSENT)),
-            )
-            for change in changes
-        )
-        return Table(
-            id="erratum-numbers",
-            title="更正的数字",
-            columns=(
-                Column(label="项目", weight=3),
-                Column(label="原为", align="right"),
-                Column(label="现为", align="right"),
-            ),
-            rows=rows,
-            source=f"对比：{self.edition}与本版",
-        )
+    def number(self, change: FactChange) -> Line:
+        """A number, as it was and as it is."""
+        now = (FactRef(fact=change.id),) if change.new else say(_ABSENT)
+        words = say("：原为{was}，现为{now}。", was=self.replaced(change), now=now)
+        return (_heading(change.label), *words)
 
     def replaced(self, change: FactChange) -> Line:
         """The former number, as a fact of the revision that printed it."""
@@ -591,22 +574,21 @@ class _Erratum:
         return f"issue={self.ledger.issue}, revision={self.former}"
 
 
-def _text_list(changes: Sequence[TextChange]) -> Bullets:
-    return Bullets(
-        items=tuple(_text_item(change) for change in changes),
-        labels=tuple(change.heading for change in changes),
-    )
+def _heading(text: str) -> Words:
+    return Words(text=text, name=True, strong=True)
 
 
 def _text_item(change: TextChange) -> Line:
-    if change.old is None and change.new is None:
-        return say("内容次序有调整。")
     old, new = excerpts(change.old or "", change.new or "")
-    if change.old is None:
-        return say("新增“{new}”。", new=new)
-    if change.new is None:
-        return say("删去“{old}”。", old=old)
-    return say("“{old}”改为“{new}”。", old=old, new=new)
+    if change.old is None and change.new is None:
+        words = say("：内容次序有调整。")
+    elif change.old is None:
+        words = say("：新增“{new}”。", new=new)
+    elif change.new is None:
+        words = say("：删去“{old}”。", old=old)
+    else:
+        words = say("：“{old}”改为“{new}”。", old=old, new=new)
+    return (_heading(change.heading), *words)
 
 
 def excerpts(old: str, new: str) -> tuple[str, str]:

@@ -293,6 +293,10 @@ def test_a_server_that_is_down_harms_no_run_and_the_alert_is_retried_then_given_
     assert trouble.tick() == "Nothing to tell."
     assert weather.instance.get_run_by_id(run.run_id).is_success
     assert len(server.requests) == notify.ATTEMPTS
+    # Nobody has been told, so the same cause is news once the server is back.
+    server.answer("/hook", "ok")
+    weather.run(failing=["is_dry"])
+    assert "Sent to 1 json" in trouble.tick()
 
 
 def test_an_alert_that_did_not_go_out_goes_out_once_the_server_is_back(server, weather, trouble):

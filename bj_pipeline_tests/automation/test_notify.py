@@ -184,7 +184,8 @@ def test_secrets_of_the_installation_are_known_but_not_the_name_of_a_server():
 
 def deliver(outbox, *urls):
     receivers = [Target(f"{n} json", url) for n, url in enumerate(urls, start=1)]
-    return notify.deliver(outbox, lambda key: Alert(f"提醒 {key}", ("。",)), receivers, UI)
+    told, _ = notify.deliver(outbox, lambda key: Alert(f"提醒 {key}", ("。",)), receivers, UI)
+    return told
 
 
 def titles(server):

@@ -14,6 +14,7 @@ from bj_pipeline.automation.signoff import SignOffError
 from bj_pipeline.automation.state import issue_states
 from bj_pipeline.definitions import build
 from bj_pipeline.errors import CheckFailedError, ConfigurationError, MissingDataError
+from bj_pipeline.quality.stages import blocking
 from bj_pipeline.report.artifacts import sha256
 from bj_pipeline.report.document import Document
 from bj_pipeline.settings import Settings
@@ -22,6 +23,7 @@ from bj_pipeline.warehouse.store import Warehouse
 
 FORMS = ("report.html", "report.pdf", "report.docx", "report.xlsx", "manifest.json")
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
+FINISHED = next(check for check in blocking("report_pdf"))
 REBUILT = (
     "ai_chain_metrics",
     "report_document",
@@ -156,7 +158,7 @@ def test_a_rebuild_that_differs_is_the_next_revision_and_a_draft(corrected):
 def test_the_difference_is_listed_company_by_company(corrected):
     told = signoff.told(65, signoff.difference(corrected, 65))
     assert "is revision 2, a draft." in told
-    assert "AI产业链：众诚科技 本周 PE TTM: 4088.20X → -198.44X" in told
+    assert "AI产业链 众诚科技 本周 PE TTM: 4088.20X → -198.44X" in told
     assert "+ 不含风险警示（ST）公司。本表 PE TTM 取自 iFinD" in told
 
 
@@ -253,11 +255,11 @@ def test_a_file_that_is_missing_is_not_approved(draft):
 def test_an_issue_whose_checks_failed_is_not_approved(draft):
     warehouse = Warehouse(draft.warehouse_url)
     results = warehouse.read(tables.CHECK_RESULTS, 65)
-    failed = results[results["check"] == "pdf_prints_every_figure"].assign(
+    failed = results[results["check"] == FINISHED.name].assign(
         passed=False, summary="a figure is missing"
     )
     warehouse.record_checks(65, failed)
-    with pytest.raises(CheckFailedError, match="pdf_prints_every_figure"):
+    with pytest.raises(CheckFailedError, match=FINISHED.name):
         signoff.approve(draft, 65, "张三")
     assert not published(draft).exists()
 

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateTable
 from bj_pipeline.errors import DataError, MissingDataError
 from bj_pipeline.issues import by_number
 from bj_pipeline.sources import Delivery
-from bj_pipeline.sources.landing import LANDING, LandedSource, Landing
+from bj_pipeline.sources.landing import LandedSource, Landing
 from bj_pipeline.sources.layouts import read
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
@@ -212,5 +212,5 @@ def test_a_rebuild_names_the_file_that_never_passed_the_landing(landing):
 
 
 def test_the_index_can_be_made_on_postgresql():
-    text = str(CreateTable(tables.table(LANDING)).compile(dialect=postgresql.dialect()))
+    text = str(CreateTable(tables.table(tables.LANDING)).compile(dialect=postgresql.dialect()))
     assert "PRIMARY KEY (arrival)" in text

@@ -245,7 +245,8 @@ def _pairs(claim: Claim, sentence: str, text: Text, spoken: Sequence[Quantity]) 
         for first, second in combinations(text.values, 2):
             is_beside = first.exhibit == second.exhibit and first.category == second.category
             if is_beside and (first in named or second in named):
-                found.append(Pair(first.value, second.value, first.unit, 0, None, is_series=False))
+                distance = 2 - sum(one in near for one in (first, second))
+                found.append(Pair(first.value, second.value, first.unit, 0, None, is_series=False, distance=distance))
     others = [one for one in spoken if one != claim.quantity and one.unit]
     for one, other in combinations(others, 2):
         (size, noun), (other_size, other_noun) = parts(one.unit), parts(other.unit)
@@ -326,7 +327,7 @@ def _units(
             continue
         if any(quantity.printed == one.printed for one in notes):
             continue
-        equal = [one for one in text.values if one.value == quantity.value]
+        equal = [one for one in text.values if str(one.value) == quantity.number.replace(",", "")]
         if equal:
             rule = "unit_differs"
             expected = f"{quantity.number} {equal[0].unit}（{equal[0].series}，{equal[0].category}）"

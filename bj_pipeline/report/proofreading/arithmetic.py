@@ -4,6 +4,7 @@ What belongs here: what can be judged from the document's facts as printed. What
 titles (:mod:`.units`), names (:mod:`.companies`), and the analyst's text (:mod:`.analyst`).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -215,15 +216,17 @@ def signs(document: Document) -> Iterator[Finding]:
 def _signs_of_titles(document: Document) -> Iterator[Finding]:
     """A title or text alternative prints a change with its sign."""
     texts = {f"{fact.text}{fact.unit}" for fact in document.facts.values()}
-    signed = {text for text in texts if text[:1] in {"+", "-"}}
+    signed: dict[str, list[str]] = {}
+    for text in sorted(texts):
+        if text[:1] in {"+", "-"} and text[1:] not in texts:
+            signed.setdefault(text[1:], []).append(text)
     for figure in document.figures():
         for text in (figure.title, figure.alt):
             for match in NUMBER.finditer(text):
-                shown = f"{match[0]}{figure.chart.unit}"
-                stands = text[match.start() :].replace(" ", "").startswith(shown)
-                lost = sorted({f"+{shown}", f"-{shown}"} & signed)
-                if stands and lost and shown not in texts:
-                    yield _finding("sign_is_lost", text, shown, " / ".join(lost))
+                unit = re.match(r"\s*(%|X|亿元|万元)", text[match.end() :])
+                shown = match[0] + (unit[1] if unit else "")
+                if shown in signed:
+                    yield _finding("sign_is_lost", text, shown, " / ".join(signed[shown]))
 
 
 def movements(document: Document) -> Iterator[Finding]:
