@@ -1,7 +1,8 @@
 """The tables of the warehouse: the one place where names, types, units and meanings stand.
 
 Every table is partitioned by ``issue``, but for the index of the landing. Money is yuan, changes
-are fractions, dates are days in Shanghai. Column comments are shown by ``bj-pipeline show`` and in the Dagster UI.
+are fractions, dates are days in Shanghai. Column comments are shown by ``bj-pipeline show`` and in
+the Dagster UI.
 """
 
 from sqlalchemy import (
