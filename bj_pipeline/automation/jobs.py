@@ -12,7 +12,7 @@ FIGURES = dg.AssetSelection.groups("raw", "universe") | dg.AssetSelection.assets
 
 issue_job = dg.define_asset_job(
     ISSUE_JOB,
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.groups("raw", "universe", "metrics", "report"),
     tags={BUILDS: ISSUE_JOB},
     description="One issue from the source to the finished report, with every check.",
 )

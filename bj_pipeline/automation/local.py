@@ -75,7 +75,7 @@ class Runner:
             PipelineError: What stopped the run, for the person who can act.
         """
         closed_issue(str(number))
-        self._execute(ISSUE_JOB, number, PROGRESS, assets)
+        self._execute(ISSUE_JOB, number, PROGRESS, "backfill", assets)
 
     def build_history(self, number: int, count: int) -> None:
         """Compute sector figures of earlier issues that are missing; a failure is only told."""
@@ -92,10 +92,15 @@ class Runner:
         steps = len(self.definitions.resolve_job_def(job_name).graph.node_dict)
         label = f"Issue {number}" if job_name == ISSUE_JOB else f"Issue {number}, figures"
         with progress_bar(label, steps) as logger_name:
-            self._execute(job_name, number, logger_name)
+            self._execute(job_name, number, logger_name, "command line")
 
     def _execute(
-        self, job_name: str, number: int, logger_name: str, assets: Sequence[str] = ()
+        self,
+        job_name: str,
+        number: int,
+        logger_name: str,
+        asked_by: str,
+        assets: Sequence[str] = (),
     ) -> None:
         job = self.definitions.resolve_job_def(job_name)
         with dg.DagsterInstance.get() as instance:
@@ -104,7 +109,7 @@ class Runner:
                 instance=instance,
                 raise_on_error=False,
                 asset_selection=[dg.AssetKey(name) for name in assets] or None,
-                tags={"bj/asked_by": "command line"},
+                tags={"bj/asked_by": asked_by},
                 run_config={
                     "resources": {
                         "pipeline": {

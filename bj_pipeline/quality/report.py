@@ -183,9 +183,7 @@ def proofread(evidence: Evidence) -> pd.DataFrame:
 
 
 def _read(document: Document, form: Form) -> Finding:
-    rows = sum(
-        piece.kind == "row" for piece, _ in compare(document, form).found
-    )
+    rows = sum(piece.kind == "row" for piece, _ in compare(document, form).found)
     return Finding(_READ, form.name, "", "", str(rows), "")
 
 

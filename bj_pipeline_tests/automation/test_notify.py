@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from bj_pipeline.automation import notify
-from bj_pipeline.automation.alerts import Alert
+from bj_pipeline.automation.alerts import MAX_BYTES, Alert
 from bj_pipeline.automation.notify import Parcel, Target
 from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.settings import Settings
@@ -143,6 +143,23 @@ def test_a_server_that_never_answers_costs_a_bounded_time(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = Target("1 json", f"json://127.0.0.1:{silent.getsockname()[1]}/?rto=1")
         assert "did not finish" in notify.send(target, ALERT)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wecombot://693axxx6-7aoc-4bc4-97a0-0ec2sifa5aaa",
+        "feishu://7f1fa6a8-ab3b-4d0e-b6ee-4c4a1b7f0a11",
+        "lark://7f1fa6a8-ab3b-4d0e-b6ee-4c4a1b7f0a11",
+        "dingtalk://SECabcdef@0123456789abcdef0123456789abcdef",
+        "mailtos://bj:password@mail.example?to=ops@a.example",
+        "jsons://hooks.example/alerts",
+    ],
+)
+def test_a_channel_takes_the_longest_alert_in_one_piece(url):
+    channel = notify._apprise().Apprise.instantiate(url)
+    assert channel is not None
+    assert channel.body_maxlen >= MAX_BYTES
 
 
 def test_addresses_come_from_the_environment_and_from_a_file(tmp_path):

@@ -197,7 +197,10 @@ def test_the_ui_leads_from_a_check_to_its_page_and_a_page_that_fails_stops_nothi
     key = dg.AssetCheckKey(dg.AssetKey(tables.RAW_QUOTES), closes_are_positive.name)
     job = dg.define_asset_job("one_check", dg.AssetSelection.checks(key))
     definitions = dg.Definitions.merge(build(Settings(home=tmp_path)), dg.Definitions(jobs=[job]))
-    done = definitions.resolve_job_def("one_check").execute_in_process(partition_key="65")
+    # A job of checks alone takes no partition key, but its tag.
+    done = definitions.resolve_job_def("one_check").execute_in_process(
+        tags={"dagster/partition": "65"}
+    )
     (evaluation,) = done.get_asset_check_evaluations()
     assert evaluation.passed
     assert ("data docs" in evaluation.metadata) is can_be_written

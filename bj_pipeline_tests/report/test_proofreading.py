@@ -56,9 +56,7 @@ def forms(folder):
 @pytest.fixture(scope="module")
 def pictures(sample_issue):
     drawn = sample_issue.table(tables.REPORT_FIGURES, ISSUE)
-    return {
-        name: svg.encode() for name, svg in zip(drawn["figure"], drawn["svg"], strict=True)
-    }
+    return {name: svg.encode() for name, svg in zip(drawn["figure"], drawn["svg"], strict=True)}
 
 
 def planted(document: Document, old: str, new: str) -> Document:
@@ -160,7 +158,11 @@ def test_a_sign_that_one_sentence_of_the_page_lost_is_found(document, folder, tm
 
 def test_a_number_that_word_prints_otherwise_is_found_with_its_section(document, folder, tmp_path):
     forms = zipped_with(
-        folder / "report.docx", tmp_path / "report.docx", ">1497.6亿元<", ">1479.6亿元<", "document.xml"
+        folder / "report.docx",
+        tmp_path / "report.docx",
+        ">1497.6亿元<",
+        ">1479.6亿元<",
+        "document.xml",
     )
     found = only(form_findings(document, forms))
     assert (found.rule, found.form, found.page) == ("number_differs", "report.docx", "电子设备")
@@ -192,7 +194,10 @@ def test_a_paragraph_with_a_number_that_stands_nowhere_in_the_document_is_found(
     document, folder, tmp_path
 ):
     forms = html_with(
-        folder, tmp_path, "<p class=\"body\">同期主要指数", "<p>另有 37 家公司停牌。</p><p class=\"body\">同期主要指数"
+        folder,
+        tmp_path,
+        '<p class="body">同期主要指数',
+        '<p>另有 37 家公司停牌。</p><p class="body">同期主要指数',
     )
     found = only(form_findings(document, forms))
     assert (found.rule, found.page, found.found) == ("number_without_origin", "市场表现", "37")
@@ -217,11 +222,11 @@ def test_a_number_format_that_hides_the_sign_is_found(document, folder, tmp_path
         "styles.xml",
     )
     found = list(form_findings(document, forms))
-    assert rules(found) == {"sign_is_lost", "number_differs"} or rules(found) == {"sign_is_lost"}
+    assert rules(found) == {"sign_is_lost"}
     assert any(one.expected == "+29.55" for one in found)
 
 
-def test_a_company_sheet_that_disagrees_with_the_report_is_found(document, folder, tmp_path):
+def test_a_company_sheet_that_disagrees_with_the_report_is_found(document, folder):
     forms = {"report.xlsx": read_form(folder / "report.xlsx")}
     form = forms["report.xlsx"]
     place = (tables.COMPANY_METRICS, "920305.BJ", "本周涨跌幅（%）")
@@ -235,10 +240,10 @@ def test_a_company_sheet_that_disagrees_with_the_report_is_found(document, folde
     )
 
 
-def test_a_pdf_that_prints_another_figure_is_found_with_its_page(
-    document, pictures, tmp_path
-):
-    (tmp_path / "report.pdf").write_bytes(pdf.render(with_fact(document, MEDIAN, text="51.0"), pictures))
+def test_a_pdf_that_prints_another_figure_is_found_with_its_page(document, pictures, tmp_path):
+    (tmp_path / "report.pdf").write_bytes(
+        pdf.render(with_fact(document, MEDIAN, text="51.0"), pictures)
+    )
     found = list(form_findings(document, {"report.pdf": read_form(tmp_path / "report.pdf")}))
     assert {(one.rule, one.found, one.expected) for one in found} == {
         ("number_differs", "51.0", "50.0")
@@ -269,7 +274,12 @@ def test_a_number_that_names_another_fact_is_found(document, folder, tmp_path):
 
 
 def test_a_text_alternative_of_another_week_is_found(document, folder, tmp_path):
-    forms = html_with(folder, tmp_path, 'aria-label="条形图：电子设备 +1.49%', 'aria-label="条形图：电子设备 -1.49%')
+    forms = html_with(
+        folder,
+        tmp_path,
+        'aria-label="条形图：电子设备 +1.49%',
+        'aria-label="条形图：电子设备 -1.49%',
+    )
     assert rules(form_findings(document, forms)) == {"text_alternative_differs"}
 
 
@@ -277,10 +287,17 @@ def test_a_company_whose_name_differs_between_contents_and_body_is_found(
     document, folder, tmp_path
 ):
     page = html_with(
-        folder, tmp_path, "机械设备涨幅前五：科力股份 +21.79%</a>", "机械设备涨幅前五：克力股份 +21.79%</a>"
+        folder,
+        tmp_path,
+        "机械设备涨幅前五：科力股份 +21.79%</a>",
+        "机械设备涨幅前五：克力股份 +21.79%</a>",
     )
     word = zipped_with(
-        folder / "report.docx", tmp_path / "report.docx", "机械设备涨幅前五：科力股份", "机械设备涨幅前五：克力股份", "document.xml"
+        folder / "report.docx",
+        tmp_path / "report.docx",
+        "机械设备涨幅前五：科力股份",
+        "机械设备涨幅前五：克力股份",
+        "document.xml",
     )
     for form in ({**page}, {**word}):
         found = only(form_findings(document, form))
@@ -291,14 +308,20 @@ def test_a_company_whose_name_differs_between_contents_and_body_is_found(
 
 def test_contents_with_another_number_than_the_caption_are_found(document, folder, tmp_path):
     forms = html_with(
-        folder, tmp_path, '<span class="number">图表 13</span> 样本池涨幅前十的公司</a>', '<span class="number">图表 14</span> 样本池涨幅前十的公司</a>'
+        folder,
+        tmp_path,
+        '<span class="number">图表 13</span> 样本池涨幅前十的公司</a>',
+        '<span class="number">图表 14</span> 样本池涨幅前十的公司</a>',
     )
     assert rules(form_findings(document, forms)) == {"contents_differ"}
 
 
 def test_a_caption_with_another_number_than_the_contents_is_found(document, folder, tmp_path):
     forms = html_with(
-        folder, tmp_path, '<span class="number">图表 13</span> 样本池涨幅前十的公司</span>', '<span class="number">图表 14</span> 样本池涨幅前十的公司</span>'
+        folder,
+        tmp_path,
+        '<span class="number">图表 13</span> 样本池涨幅前十的公司</span>',
+        '<span class="number">图表 14</span> 样本池涨幅前十的公司</span>',
     )
     found = only(form_findings(document, forms))
     assert (found.rule, found.found, found.expected) == ("number_differs", "14", "13")
@@ -315,10 +338,11 @@ def test_a_page_number_of_the_contents_that_is_wrong_is_found(document, forms):
 
 def test_an_entry_that_the_contents_lack_is_found(document, forms):
     for name, form in forms.items():
-        lacking = replace(form, contents=form.contents[:-6] + form.contents[-5:])
-        title = form.contents[-6].title
-        found = list(form_findings(document, {name: lacking}))
-        assert rules(found) == {"contents_differ"} or title.startswith(("公司", "各行业"))
+        lacking = tuple(one for one in form.contents if not one.title.startswith("图表22"))
+        assert len(lacking) == len(form.contents) - 1
+        found = only(form_findings(document, {name: replace(form, contents=lacking)}))
+        assert (found.rule, found.found) == ("contents_differ", "")
+        assert found.expected == "图表 22 机械设备涨幅前五：科力股份 +21.79%"
 
 
 def test_a_date_of_another_week_is_found_in_every_form(document, pictures, tmp_path):
@@ -341,28 +365,78 @@ def test_a_date_of_another_week_is_found_in_every_form(document, pictures, tmp_p
 @pytest.mark.parametrize(
     ("fact", "changes", "rule", "expected"),
     [
-        ("sector_metrics/汽车/companies", {"text": "23", "value": 23.0}, "counts_do_not_add_up", "153"),
-        ("market_metrics/falling_companies", {"text": "50", "value": 50.0}, "counts_do_not_add_up", "153"),
-        ("market_metrics/rising_share", {"text": "64", "value": 0.64}, "percentage_does_not_follow", "63%（96 ÷ 153）"),
-        ("bucket_counts/机械设备/pe_ttm/20~30/companies", {"text": "5", "value": 5.0}, "counts_do_not_add_up", "41"),
-        ("bucket_counts/汽车/market_cap/0~5/companies_base", {"text": "7", "value": 7.0}, "counts_do_not_add_up", "22"),
+        (
+            "sector_metrics/汽车/companies",
+            {"text": "23", "value": 23.0},
+            "counts_do_not_add_up",
+            "153",
+        ),
+        (
+            "market_metrics/falling_companies",
+            {"text": "50", "value": 50.0},
+            "counts_do_not_add_up",
+            "153",
+        ),
+        (
+            "market_metrics/rising_share",
+            {"text": "64", "value": 0.64},
+            "percentage_does_not_follow",
+            "63%（96 ÷ 153）",
+        ),
+        (
+            "bucket_counts/机械设备/pe_ttm/20~30/companies",
+            {"text": "5", "value": 5.0},
+            "counts_do_not_add_up",
+            "41",
+        ),
+        (
+            "bucket_counts/汽车/market_cap/0~5/companies_base",
+            {"text": "7", "value": 7.0},
+            "counts_do_not_add_up",
+            "22",
+        ),
         ("distribution/0~2%", {"text": "58", "value": 58.0}, "counts_do_not_add_up", "153"),
-        ("ai_chain_metrics/AIPC/companies", {"text": "3", "value": 3.0}, "counts_do_not_add_up", "28"),
+        (
+            "ai_chain_metrics/AIPC/companies",
+            {"text": "3", "value": 3.0},
+            "counts_do_not_add_up",
+            "28",
+        ),
         ("ai_chain_metrics/companies", {"text": "29", "value": 29.0}, "counts_do_not_add_up", "29"),
         ("raw_announcements/kind/合同", {"text": "4", "value": 4.0}, "counts_do_not_add_up", "9"),
-        ("raw_announcements/companies", {"text": "8", "value": 8.0}, "counts_do_not_add_up", "9（本周公告）"),
-        ("ai_chain_metrics/AI应用/market_cap", {"text": "462.1", "value": 46.21e9}, "sum_does_not_follow", "各行之和"),
-        (f"{MEDIAN}_change", {"text": "+16.31", "value": 0.1631}, "percentage_does_not_follow", "+13.64%（50.0X ÷ 44.0X − 1）"),
+        (
+            "raw_announcements/companies",
+            {"text": "8", "value": 8.0},
+            "counts_do_not_add_up",
+            "9（本周公告）",
+        ),
+        (
+            "ai_chain_metrics/AI应用/market_cap",
+            {"text": "462.1", "value": 46.21e9},
+            "sum_does_not_follow",
+            "各行之和",
+        ),
+        (
+            f"{MEDIAN}_change",
+            {"text": "+16.31", "value": 0.1631},
+            "percentage_does_not_follow",
+            "+13.64%（50.0X ÷ 44.0X − 1）",
+        ),
         (f"{MEDIAN}_change", {"text": "13.61"}, "sign_is_lost", "+13.61%"),
         (f"{MEDIAN}_change", {"text": "-13.61"}, "sign_is_lost", "+13.61%"),
-        ("company_metrics/920305.BJ/net_profit", {"text": "17408.17"}, "sign_is_lost", "-17408.17万元"),
+        (
+            "company_metrics/920305.BJ/net_profit",
+            {"text": "17408.17"},
+            "sign_is_lost",
+            "-17408.17万元",
+        ),
         ("company_metrics/920305.BJ/pe_ttm", {"text": "-6.98"}, "number_differs", "-6.88X"),
         (MEDIAN, {"text": "43.0", "value": 43.0}, "direction_is_wrong", "降至 43.0X（上周 44.0X）"),
         (MEDIAN, {"unit": "亿元"}, "unit_differs", "50.0亿元"),
         ("sector_metrics/汽车/companies", {"unit": "亿元"}, "unit_differs", "公司数（亿元）"),
         ("bucket_counts/汽车/market_cap/0~5/companies", {"unit": "亿元"}, "unit_differs", "亿元"),
     ],
-)  # fmt: skip
+)
 def test_a_figure_that_is_wrong_in_every_form_is_found(
     document, known, forms, fact, changes, rule, expected
 ):
@@ -375,35 +449,81 @@ def test_a_figure_that_is_wrong_in_every_form_is_found(
 @pytest.mark.parametrize(
     ("old", "new", "rule", "expected"),
     [
-        ("机械设备 PE TTM 中值升至 50.0X", "机械设备 PE TTM 中值降至 50.0X", "direction_is_wrong", "升至 50.0X（上周 44.0X）"),
-        ("机械设备 PE TTM 中值升至 50.0X", "机械设备 PE TTM 中值升至 50.0亿元", "unit_differs", "50.0 X"),
-        ("机械设备 PE TTM 中值升至 50.0X", "机械设备 PE TTM 中值升至 51.0X", "title_is_not_drawn", "50.0"),
+        (
+            "机械设备 PE TTM 中值升至 50.0X",
+            "机械设备 PE TTM 中值降至 50.0X",
+            "direction_is_wrong",
+            "升至 50.0X（上周 44.0X）",
+        ),
+        (
+            "机械设备 PE TTM 中值升至 50.0X",
+            "机械设备 PE TTM 中值升至 50.0亿元",
+            "unit_differs",
+            "50.0 X",
+        ),
+        (
+            "机械设备 PE TTM 中值升至 50.0X",
+            "机械设备 PE TTM 中值升至 51.0X",
+            "title_is_not_drawn",
+            "50.0",
+        ),
         ("样本池涨跌幅分布：中值 +0.70%", "样本池涨跌幅分布：中值 0.70%", "sign_is_lost", "+0.70%"),
-        ("机械设备涨幅前五：科力股份 +21.79%", "机械设备涨幅前五：科力股份 21.79%", "sign_is_lost", "+21.79%"),
+        (
+            "机械设备涨幅前五：科力股份 +21.79%",
+            "机械设备涨幅前五：科力股份 21.79%",
+            "sign_is_lost",
+            "+21.79%",
+        ),
         ("条形图：电子设备 +1.49%", "条形图：电子设备 1.49%", "sign_is_lost", "+1.49%"),
-        ("机械设备涨幅前五：科力股份 +21.79%", "机械设备涨幅前五：克力股份 +21.79%", "name_does_not_match", "科力股份"),
-        ("各行业本周总市值变动：新能源居前", "各行业本周总市值变动：汽车居前", "name_does_not_match", "新能源"),
-        ("机械设备 PE TTM 分布：20~30X 增加", "机械设备 PE TTM 分布：20~30X 减少", "direction_is_wrong", "20~30X 增加（2 → 4）"),
-        ("由上周的\"},{\"kind\":\"fact\",\"fact\":\"sector_metrics/汽车", "由上周的\"},{\"kind\":\"words\",\"text\":\"\",\"name\":false,\"strong\":false},{\"kind\":\"fact\",\"fact\":\"sector_metrics/汽车", "", ""),
-        ("AI 产业链各环节公司数：AI应用 15家", "AI 产业链各环节公司数（亿元）：AI应用 15家", "unit_differs", "家"),
+        (
+            "机械设备涨幅前五：科力股份 +21.79%",
+            "机械设备涨幅前五：克力股份 +21.79%",
+            "name_does_not_match",
+            "科力股份",
+        ),
+        (
+            "各行业本周总市值变动：新能源居前",
+            "各行业本周总市值变动：汽车居前",
+            "name_does_not_match",
+            "新能源",
+        ),
+        (
+            "机械设备 PE TTM 分布：20~30X 增加",
+            "机械设备 PE TTM 分布：20~30X 减少",
+            "direction_is_wrong",
+            "20~30X 增加（2 → 3）",
+        ),
+        (
+            "AI 产业链各环节公司数：AI应用 15家",
+            "AI 产业链各环节公司数（亿元）：AI应用 15家",
+            "unit_differs",
+            "家",
+        ),
         ("各行业公司数、估值与市值", "各行业公司数（元）", "unit_differs", "家 / X"),
         ("样本池涨幅前十的公司", "样本池涨幅前十的公司（单位：美元）", "unit_differs", "亿元"),
         ("不含风险警示（ST）公司。", "", "st_companies_without_a_word", "excludes ST"),
-        ("含风险警示（ST）公司；AI 产业链一览表不含。", "", "st_companies_without_a_word", "includes ST"),
-        ("920088.BJ\",\"name\":true", "920089.BJ\",\"name\":true", "name_does_not_match", "universe"),
-        ("本期统计区间：\"},{\"kind\":\"words\",\"text\":\"2026-02-24", "本期统计区间：\"},{\"kind\":\"words\",\"text\":\"2026-02-16", "date_is_wrong", "2026-02-23 to 2026-03-01"),
-        ("\"text\":\"02-26\"", "\"text\":\"02-16\"", "date_is_wrong", "02-23 to 03-01"),
-        ("\"close_date\":\"2026-02-27\"", "\"close_date\":\"2026-02-26\"", "date_is_wrong", "2026-02-27"),
-        ("\"01-23\",\"01-30\",\"02-06\",\"02-13\",\"02-27\"", "\"01-23\",\"01-30\",\"02-06\",\"02-13\",\"02-28\"", "date_is_wrong", "02-27"),
+        (
+            "含风险警示（ST）公司；AI 产业链一览表不含。",
+            "",
+            "st_companies_without_a_word",
+            "includes ST",
+        ),
+        ('920088.BJ","name":true', '920089.BJ","name":true', "name_does_not_match", "universe"),
+        ('"text":"2026-02-24"', '"text":"2026-02-16"', "date_is_wrong", "2026-02-23 to 2026-03-01"),
+        ('"text":"02-26"', '"text":"02-16"', "date_is_wrong", "02-23 to 03-01"),
+        ('"close_date":"2026-02-27"', '"close_date":"2026-02-26"', "date_is_wrong", "2026-02-27"),
+        (
+            '"01-23","01-30","02-06","02-13","02-27"',
+            '"01-23","01-30","02-06","02-13","02-28"',
+            "date_is_wrong",
+            "02-27",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wording_that_is_wrong_in_every_form_is_found(
     document, known, forms, old, new, rule, expected
 ):
     found = text_findings(planted(document, old, new), known, forms)
-    if not rule:
-        assert found == []
-        return
     assert any(one.rule == rule and expected in one.expected for one in found), found
 
 
@@ -416,7 +536,9 @@ def test_a_finding_names_the_page_of_the_pdf(document, known, forms):
     assert (found.form, found.page) == ("report.pdf", "")
     pages = {
         one.page
-        for one in text_findings(document, replace(known, names=dict(known.names) | {"920088.BJ": "科力装备"}), forms)
+        for one in text_findings(
+            document, replace(known, names=dict(known.names) | {"920088.BJ": "科力装备"}), forms
+        )
     }
     assert pages == {"5", "6", "7"}
 
@@ -451,7 +573,8 @@ def test_a_share_in_dollars_is_found(document, known):
 def test_a_bar_that_is_not_as_long_as_its_label_says_is_found(document, known):
     def longer(figure):
         series = figure.chart.series[0]
-        wrong = series.model_copy(update={"values": (series.values[0] * 2, *series.values[1:])})
+        first, *rest = series.model_dump()["values"]
+        wrong = series.model_copy(update={"values": (first * 2, *rest)})
         return figure.model_copy(
             update={"chart": figure.chart.model_copy(update={"series": (wrong,)})}
         )
@@ -463,8 +586,8 @@ def test_a_bar_that_is_not_as_long_as_its_label_says_is_found(document, known):
 def test_a_colour_that_is_not_the_signs_is_found(document, known):
     wrong = planted(
         document,
-        f'"with_unit":false}}],"tone":"up"',
-        f'"with_unit":false}}],"tone":"down"',
+        '"with_unit":false}],"tone":"up"',
+        '"with_unit":false}],"tone":"down"',
     )
     assert rules(text_findings(wrong, known)) == {"direction_is_wrong"}
 
@@ -475,27 +598,135 @@ def test_a_colour_that_is_not_the_signs_is_found(document, known):
 @pytest.mark.parametrize(
     ("old", "new", "rule", "found", "expected"),
     [
-        ("前者增长 25.2%", "前者增长 26.2%", "growth_does_not_follow", "26.2%", "增长 25.2%（5.16 ÷ 4.12 − 1）"),
-        ("较前一周增长 25.2%", "较前一周增长 52.2%", "growth_does_not_follow", "52.2%", "增长 25.2%（5.16 ÷ 4.12 − 1）"),
-        ("后者下降 8.2%", "后者增长 8.2%", "growth_does_not_follow", "8.2%", "下降 8.2%（2.7 ÷ 2.94 − 1）"),
-        ("预计 77.7 TWh，增长 41.0%", "预计 77.7 TWh，增长 14.0%", "growth_does_not_follow", "14.0%", "增长 41.0%（77.7 ÷ 55.1 − 1）"),
-        ("约为上半年的 3.6 倍", "约为上半年的 6.3 倍", "growth_does_not_follow", "6.3倍", "3.6 倍（37.00 ÷ 10.19）"),
-        ("由美国模型的 1.4 倍升至 1.9 倍", "由美国模型的 1.4 倍升至 2.9 倍", "growth_does_not_follow", "2.9倍", "1.9 倍（5.16 ÷ 2.7）"),
-        ("提高 8.1 个百分点", "提高 7.1 个百分点", "growth_does_not_follow", "7.1个百分点", "8.1 个百分点（37.7 − 29.6）"),
-        ("前者增长 25.2%", "前者近三周增长 25.2%", "growth_cannot_be_followed", "25.2%", "the values of 3 周; those stated span 2"),
-        ("44.8%，起点数值未在图中列示", "44.8%", "growth_cannot_be_followed", "44.8%", "the values of 2022 and 2027, from which it follows"),
-        ("分别为 5.16 万亿 Token", "分别为 5.16 亿 Token", "unit_differs", "5.16亿Token", "5.16 万亿 Token（中国模型，2 月 16—22 日）"),
-        ("2024 年为 190 亿美元", "2024 年为 190 亿元", "unit_differs", "190亿元", "190 亿美元（市场规模，2024）"),
-        ("占工作负载的 73%", "占工作负载的 37%", "number_stands_in_no_figure", "37%", "a value of the topic's figures"),
-        ("其中 6 月已到 18.74", "其中 6 月已到 18.47", "number_stands_in_no_figure", "18.47万亿Token", "a value of the topic's figures"),
-        ("由 85.8 EFLOPS 增至 140.1", "由 85.8 EFLOPS 降至 140.1", "direction_is_wrong", "85.8EFLOPS降至140.1EFLOPS", "85.8EFLOPS升至140.1EFLOPS"),
-        ("周调用升至 5.16 万亿", "周调用降至 5.16 万亿", "direction_is_wrong", "降至 5.16万亿Token", "升至 5.16万亿Token（由 4.12）"),
-        ("预计达 552 亿美元\"", "预计达 525 亿美元\"", "title_is_not_drawn", "525亿美元", "190、259、552（亿美元）"),
-        ("预计达 552 亿美元\"", "预计达 552 亿元\"", "unit_differs", "552亿元", "552 亿美元"),
-        ("两组数据口径不同", "截至 2026 年 2 月 30 日，两组数据口径不同", "date_is_wrong", "2026 年 2 月 30 日", "a day of the calendar"),
-        ("两组数据口径不同", "本周（2 月 16 日）两组数据口径不同", "date_is_wrong", "2 月 16 日", "2026-02-23 to 2026-03-01"),
+        (
+            "前者增长 25.2%",
+            "前者增长 26.2%",
+            "growth_does_not_follow",
+            "26.2%",
+            "增长 25.2%（5.16 ÷ 4.12 − 1）",
+        ),
+        (
+            "较前一周增长 25.2%",
+            "较前一周增长 52.2%",
+            "growth_does_not_follow",
+            "52.2%",
+            "增长 25.2%（5.16 ÷ 4.12 − 1）",
+        ),
+        (
+            "后者下降 8.2%",
+            "后者增长 8.2%",
+            "growth_does_not_follow",
+            "8.2%",
+            "下降 8.2%（2.7 ÷ 2.94 − 1）",
+        ),
+        (
+            "预计 77.7 TWh，增长 41.0%",
+            "预计 77.7 TWh，增长 14.0%",
+            "growth_does_not_follow",
+            "14.0%",
+            "增长 41.0%（77.7 ÷ 55.1 − 1）",
+        ),
+        (
+            "约为上半年的 3.6 倍",
+            "约为上半年的 6.3 倍",
+            "growth_does_not_follow",
+            "6.3倍",
+            "3.6 倍（37.00 ÷ 10.19）",
+        ),
+        (
+            "由美国模型的 1.4 倍升至 1.9 倍",
+            "由美国模型的 1.4 倍升至 2.9 倍",
+            "growth_does_not_follow",
+            "2.9倍",
+            "1.9 倍（5.16 ÷ 2.7）",
+        ),
+        (
+            "提高 8.1 个百分点",
+            "提高 7.1 个百分点",
+            "growth_does_not_follow",
+            "7.1个百分点",
+            "8.1 个百分点（37.7 − 29.6）",
+        ),
+        (
+            "前者增长 25.2%",
+            "前者近三周增长 25.2%",
+            "growth_cannot_be_followed",
+            "25.2%",
+            "the values of 3 周; those stated span 2",
+        ),
+        (
+            "44.8%，起点数值未在图中列示",
+            "44.8%",
+            "growth_cannot_be_followed",
+            "44.8%",
+            "the values of 2022 and 2027, from which it follows",
+        ),
+        (
+            "分别为 5.16 万亿 Token",
+            "分别为 5.16 亿 Token",
+            "unit_differs",
+            "5.16亿Token",
+            "5.16 万亿 Token（中国模型，2 月 16—22 日）",
+        ),
+        (
+            "2024 年为 190 亿美元",
+            "2024 年为 190 亿元",
+            "unit_differs",
+            "190亿元",
+            "190 亿美元（市场规模，2024）",
+        ),
+        (
+            "占工作负载的 73%",
+            "占工作负载的 37%",
+            "number_stands_in_no_figure",
+            "37%",
+            "a value of the topic's figures",
+        ),
+        (
+            "其中 6 月已到 18.74",
+            "其中 6 月已到 18.47",
+            "number_stands_in_no_figure",
+            "18.47万亿Token",
+            "a value of the topic's figures",
+        ),
+        (
+            "由 85.8 EFLOPS 增至 140.1",
+            "由 85.8 EFLOPS 降至 140.1",
+            "direction_is_wrong",
+            "85.8EFLOPS降至140.1EFLOPS",
+            "85.8EFLOPS升至140.1EFLOPS",
+        ),
+        (
+            "周调用升至 5.16 万亿",
+            "周调用降至 5.16 万亿",
+            "direction_is_wrong",
+            "降至 5.16万亿Token",
+            "升至 5.16万亿Token（由 4.12）",
+        ),
+        (
+            '预计达 552 亿美元"',
+            '预计达 525 亿美元"',
+            "title_is_not_drawn",
+            "525亿美元",
+            "190、259、552（亿美元）",
+        ),
+        ('预计达 552 亿美元"', '预计达 552 亿元"', "unit_differs", "552亿元", "552 亿美元"),
+        (
+            "两组数据口径不同",
+            "截至 2026 年 2 月 30 日，两组数据口径不同",
+            "date_is_wrong",
+            "2026 年 2 月 30 日",
+            "a day of the calendar",
+        ),
+        (
+            "两组数据口径不同",
+            "本周（2 月 16 日）两组数据口径不同",
+            "date_is_wrong",
+            "2 月 16 日",
+            "2026-02-23 to 2026-03-01",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_slip_of_the_analyst_is_found_with_what_follows_from_the_values(
     document, known, forms, old, new, rule, found, expected
 ):
@@ -539,12 +770,18 @@ def test_a_sentence_that_follows_from_the_figures_is_left_alone(document, known,
 @pytest.mark.parametrize(
     ("sentence", "expected"),
     [
-        ("甲公司收入由 2.0 亿元增至 3.0 亿元，增长 60%。", "增长 50.0%（300000000.0 ÷ 200000000.0 − 1）"),
+        (
+            "甲公司收入由 2.0 亿元增至 3.0 亿元，增长 60%。",
+            "增长 50.0%（300000000.0 ÷ 200000000.0 − 1）",
+        ),
         ("实现 26.2% 的增长，周调用达 5.16 万亿 Token。", "增长 25.2%（5.16 ÷ 4.12 − 1）"),
         ("周调用增长超过 30%，达 5.16 万亿 Token。", "增长 25.2%（5.16 ÷ 4.12 − 1）"),
-        ("企业日均调用由 10.19 万亿 Token 增至 37.00 万亿 Token，增长 3.6 倍。", "2.6 倍（37.00 ÷ 10.19 − 1）"),
+        (
+            "企业日均调用由 10.19 万亿 Token 增至 37.00 万亿 Token，增长 3.6 倍。",
+            "2.6 倍（37.00 ÷ 10.19 − 1）",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_rate_that_the_stated_values_do_not_give_is_told_with_the_computed_one(
     document, known, sentence, expected
 ):

@@ -5,8 +5,8 @@ and the rules, pure functions that return findings. What does not: the checks th
 (:mod:`bj_pipeline.quality.report`).
 
 Each form is compared with the document piece by piece, which makes the forms agree with each other;
-rules that concern what is printed, and not how a form prints it, look at the document once, and name
-the page of the PDF on which the sentence stands.
+rules that concern what is printed, and not how a form prints it, look at the document once, and
+name the page of the PDF on which the sentence stands.
 """
 
 from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ FORMS = ("report.pdf", "report.docx", "report.xlsx", "report.html")
 
 def read_form(path: Path) -> Form:
     """A finished file, read back; by the ending of its name."""
-    from bj_pipeline.report.proofreading import (  # noqa: PLC0415 - each imports its library
+    from bj_pipeline.report.proofreading import (
         read_page,
         read_pdf,
         read_word,
@@ -69,7 +69,7 @@ def read_form(path: Path) -> Form:
 
 
 def form_findings(document: Document, forms: Mapping[str, Form]) -> Iterator[Finding]:
-    """What the forms print otherwise than the document has it, or list otherwise than they print."""
+    """What forms print otherwise than the document has it, or list otherwise than they print."""
     for form in forms.values():
         result = compare(document, form)
         yield from differences(document, result)

@@ -7,12 +7,24 @@ Values count as stated, to the last printed digit.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations, pairwise
 from typing import Literal
 
-from bj_pipeline.report.document import Bullets, Chart, Document, Fact, FactRef, Figure, FigureRow, Paragraph, Table, Words
+from bj_pipeline.report.document import (
+    Bullets,
+    Chart,
+    Document,
+    Fact,
+    FactRef,
+    Figure,
+    FigureRow,
+    Line,
+    Paragraph,
+    Table,
+    Words,
+)
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import sentences
 from bj_pipeline.report.proofreading.quantities import Quantity, is_same, parts, quantities
@@ -25,10 +37,16 @@ _CLAIM = re.compile(rf"(?P<verb>{_UP}|{_DOWN})(?P<hedge>{_HEDGE})$")
 _TRAILING = re.compile(rf"\s*的?(?:同比|环比|年均|复合)?(?P<verb>{_UP}|{_DOWN})")
 _YEARLY = re.compile("年均|复合|每年|CAGR")
 _YEARS = re.compile(r"(\d{4})\s*年?\s*(?:至|到|—|–|-|~)+\s*(\d{4})\s*年?")
-_PERIODS = re.compile(r"(?:近|过去|连续|最近)?\s*(\d+|[一两二三四五六七八九十])\s*个?(周|月|季度|年)(?:来|内|间|里|累计|合计|共)?")
+_PERIODS = re.compile(
+    r"(?P<past>近|过去|连续|最近)?\s*(?P<count>\d{1,2}|[一两二三四五六七八九十])\s*个?"
+    r"(?P<unit>周|月|季度|年)(?!\s*\d)(?:来|内|间|里|累计|合计|共)?"
+)
+_NEAR_CLAIM = 8
 _CHINESE = {one: at for at, one in enumerate("一二三四五六七八九十", start=1)} | {"两": 2}
 _UNLISTED = re.compile("未列示|未列出|未披露|未在|不在图中")
-_RISES = re.compile("升至|升到|增至|增长至|增长到|提高至|提高到|上升至|上升到|扩大至|扩大到|提升至|提升到|涨至")
+_RISES = re.compile(
+    "升至|升到|增至|增长至|增长到|提高至|提高到|上升至|上升到|扩大至|扩大到|提升至|提升到|涨至"
+)
 _FALLS = re.compile("降至|降到|减至|减少至|减少到|下降至|下降到|回落至|回落到|跌至|缩减至|收窄至")
 _FROM = re.compile(r"[由从自]")
 _TURNED = re.compile("较|比|相比|高于|低于")
@@ -101,8 +119,12 @@ def topic_texts(document: Document) -> list[Text]:
     texts = []
     for section in document.sections:
         for block in section.blocks:
-            lines = (
-                (block.line,) if isinstance(block, Paragraph) else block.items if isinstance(block, Bullets) else ()
+            lines: tuple[Line, ...] = (
+                (block.line,)
+                if isinstance(block, Paragraph)
+                else block.items
+                if isinstance(block, Bullets)
+                else ()
             )
             if getattr(block, "analyst", False):
                 texts += [Text(document.text(line), values) for line in lines]
@@ -112,7 +134,9 @@ def topic_texts(document: Document) -> list[Text]:
             texts.insert(0, Text(document.text(point), values))
     for exhibit in _exhibits(document):
         own = tuple(one for one in values if one.exhibit == exhibit.id)
-        texts += [Text(text, own, is_exhibits=True) for text in (exhibit.title, exhibit.note) if text]
+        texts += [
+            Text(text, own, is_exhibits=True) for text in (exhibit.title, exhibit.note) if text
+        ]
     return texts
 
 
@@ -142,7 +166,11 @@ def _facts(document: Document, exhibit: Figure | Table) -> list[tuple[Fact, str,
             for part in row[at].line
             if isinstance(part, FactRef)
         ]
-    facts = [(document.facts[name], series, category) for name, series, category in cells if name in document.facts]
+    facts = [
+        (document.facts[name], series, category)
+        for name, series, category in cells
+        if name in document.facts
+    ]
     return [one for one in facts if one[0].table == TOPIC_TABLE and one[0].value is not None]
 
 
@@ -185,7 +213,9 @@ def _claim(sentence: str, quantity: Quantity, values: Sequence[Stated]) -> Claim
     is_yearly = bool(_YEARLY.search(before[-14:] + (trailing[0] if trailing else "")))
     if unit == "个百分点":
         return Claim("points", quantity, sign, hedge, is_yearly=False, is_increase=False)
-    if unit == "倍" and not any(is_same(quantity.value, quantity.unit, one.value, one.unit) for one in values):
+    if unit == "倍" and not any(
+        is_same(quantity.value, quantity.unit, one.value, one.unit) for one in values
+    ):
         return Claim("multiple", quantity, 1, hedge, is_yearly=False, is_increase=bool(verb))
     if unit == "%" and verb:
         return Claim("growth", quantity, sign, hedge, is_yearly=is_yearly, is_increase=True)
@@ -209,15 +239,21 @@ def _judged(
                 yield _finding("growth_cannot_be_followed", sentence, quantity.printed, expected)
                 return
     if not pairs:
-        if not any(is_same(quantity.value, quantity.unit, one.value, one.unit) for one in text.values):
+        if not any(
+            is_same(quantity.value, quantity.unit, one.value, one.unit) for one in text.values
+        ):
             expected = "two stated values from which it follows"
             yield _finding("growth_cannot_be_followed", sentence, quantity.printed, expected)
         return
     given = [(pair, computed) for pair in pairs if (computed := _computed(claim, pair)) is not None]
     fitting = [pair for pair, computed in given if _fits(claim, computed)]
     if not fitting and given:
-        nearest = min(given, key=lambda one: (one[0].distance, abs(one[1] - claim.sign * quantity.value)))
-        yield _finding("growth_does_not_follow", sentence, quantity.printed, _worded(claim, *nearest))
+        nearest = min(
+            given, key=lambda one: (one[0].distance, abs(one[1] - claim.sign * quantity.value))
+        )
+        yield _finding(
+            "growth_does_not_follow", sentence, quantity.printed, _worded(claim, *nearest)
+        )
         return
     yield from _periods(claim, sentence, fitting)
 
@@ -227,42 +263,58 @@ def _finding(rule: str, sentence: str, found: str, expected: str) -> Finding:
 
 
 def _pairs(claim: Claim, sentence: str, text: Text, spoken: Sequence[Quantity]) -> list[Pair]:
-    """Pairs of stated values, at least one of which the paragraph names."""
-    series: dict[tuple[str, str], list[Stated]] = {}
-    for one in text.values:
-        series.setdefault((one.exhibit, one.series), []).append(one)
-    named = {one for one in text.values if text.is_exhibits or any(is_same(q.value, q.unit, one.value, one.unit) for q in spoken)}
+    """Pairs of stated values that a claim may speak of, each in the order of the claim."""
     beside = quantities(sentence)
-    near = {one for one in named if any(is_same(q.value, q.unit, one.value, one.unit) for q in beside)}
-    found = []
-    for values in series.values():
-        for (low, first), (high, second) in combinations(enumerate(values), 2):
-            if first in named or second in named:
-                years = second.year - first.year if first.year and second.year else None
-                distance = 2 - sum(one in near for one in (first, second))
-                found.append(Pair(first.value, second.value, first.unit, high - low, years, is_series=True, distance=distance))
-    if claim.kind != "growth":
-        for first, second in combinations(text.values, 2):
-            is_beside = first.exhibit == second.exhibit and first.category == second.category
-            if is_beside and (first in named or second in named):
-                distance = 2 - sum(one in near for one in (first, second))
-                found.append(Pair(first.value, second.value, first.unit, 0, None, is_series=False, distance=distance))
+    named = {one for one in text.values if text.is_exhibits or _is_named(one, spoken)}
+    near = {one for one in named if _is_named(one, beside)}
+    found = [
+        Pair(
+            first.value, second.value, first.unit, steps, _years(first, second), is_series, distance
+        )
+        for first, second, steps, is_series in _stated_pairs(text.values)
+        if (first in named or second in named) and (is_series or claim.kind != "growth")
+        for distance in (2 - (first in near) - (second in near),)
+    ]
+    found += _spoken_pairs(claim, sentence, spoken)
+    if claim.kind == "multiple":
+        found += [replace(one, first=one.second, second=one.first, years=None) for one in found]
+    if claim.kind == "points":
+        return [one for one in found if parts(one.unit)[1] == "%"]
+    return [one for one in found if one.first > 0 or (one.first and claim.kind == "multiple")]
+
+
+def _is_named(stated: Stated, spoken: Sequence[Quantity]) -> bool:
+    return any(is_same(one.value, one.unit, stated.value, stated.unit) for one in spoken)
+
+
+def _years(first: Stated, second: Stated) -> int | None:
+    return second.year - first.year if first.year and second.year else None
+
+
+def _stated_pairs(values: Sequence[Stated]) -> Iterator[tuple[Stated, Stated, int, bool]]:
+    """Values of one series with the rows between them, and values beside each other."""
+    series: dict[tuple[str, str], list[Stated]] = {}
+    for one in values:
+        series.setdefault((one.exhibit, one.series), []).append(one)
+    for line in series.values():
+        for (low, first), (high, second) in combinations(enumerate(line), 2):
+            yield first, second, high - low, True
+    for first, second in combinations(values, 2):
+        if first.exhibit == second.exhibit and first.category == second.category:
+            yield first, second, 0, False
+
+
+def _spoken_pairs(claim: Claim, sentence: str, spoken: Sequence[Quantity]) -> Iterator[Pair]:
+    """Values of the text itself, in its order; turned where it compares one with the other."""
     others = [one for one in spoken if one != claim.quantity and one.unit]
     for one, other in combinations(others, 2):
         (size, noun), (other_size, other_noun) = parts(one.unit), parts(other.unit)
-        if noun == other_noun and noun not in {"倍", "个百分点"}:
-            pair = (one.value * size, other.value * other_size)
-            is_turned = other.start > one.start and _TURNED.search(sentence[one.end : other.start])
-            found.append(Pair(*pair, one.unit, 1, None, is_series=False))
-            if is_turned:
-                found.append(Pair(*reversed(pair), one.unit, 1, None, is_series=False))
-    if claim.kind == "multiple":
-        found += [Pair(one.second, one.first, one.unit, one.steps, None, one.is_series, one.distance) for one in found]
-    if claim.kind == "points":
-        found = [one for one in found if parts(one.unit)[1] == "%"]
-    elif claim.kind == "growth":
-        found = [one for one in found if one.first > 0]
-    return [one for one in found if one.first]
+        if noun != other_noun or noun in {"倍", "个百分点"}:
+            continue
+        first, second = one.value * size, other.value * other_size
+        yield Pair(first, second, one.unit, 1, None, is_series=False)
+        if other.start > one.end and _TURNED.search(sentence[one.end : other.start]):
+            yield Pair(second, first, one.unit, 1, None, is_series=False)
 
 
 def _computed(claim: Claim, pair: Pair) -> Decimal | None:
@@ -304,19 +356,20 @@ def _worded(claim: Claim, pair: Pair, computed: Decimal) -> str:
 
 def _periods(claim: Claim, sentence: str, pairs: Sequence[Pair]) -> Iterator[Finding]:
     """A growth over three weeks needs the values of three weeks."""
-    matches = [
-        match
-        for match in _PERIODS.finditer(sentence[: claim.quantity.start])
-        if claim.quantity.start - match.end() <= 8 and not match[1].isdigit() or (match[1].isdigit() and len(match[1]) == 1 and match[0].lstrip()[:1] in "近过连最")  # noqa: PLR2004 - right before the growth
-    ]
-    if not matches or claim.is_yearly or not pairs or claim.kind == "points":
+    if claim.is_yearly or not pairs or claim.kind == "points":
         return
-    count, unit = matches[-1][1], matches[-1][2]
-    periods = _CHINESE.get(count) or int(count)
-    spans = [pair.years if unit == "年" and pair.years else pair.steps for pair in pairs]
-    if periods > 1 and all(span not in {periods - 1, periods} for span in spans):
-        expected = f"the values of {periods} {unit}; those stated span {max(spans) + 1}"
-        yield _finding("growth_cannot_be_followed", sentence, claim.quantity.printed, expected)
+    for match in _PERIODS.finditer(sentence[: claim.quantity.start]):
+        count, unit = match["count"], match["unit"]
+        is_near = claim.quantity.start - match.end() <= _NEAR_CLAIM
+        if not is_near or (
+            count.isdigit() and not match["past"]
+        ):  # 6 月 is a month, 近 6 月 are six
+            continue
+        periods = _CHINESE.get(count) or int(count)
+        spans = [pair.years if unit == "年" and pair.years else pair.steps for pair in pairs]
+        if periods > 1 and all(span not in {periods - 1, periods} for span in spans):
+            expected = f"the values of {periods} {unit}; those stated span {max(spans) + 1}"
+            yield _finding("growth_cannot_be_followed", sentence, claim.quantity.printed, expected)
 
 
 def _units(
@@ -330,10 +383,12 @@ def _units(
         equal = [one for one in text.values if str(one.value) == quantity.number.replace(",", "")]
         if equal:
             rule = "unit_differs"
-            expected = f"{quantity.number} {equal[0].unit}（{equal[0].series}，{equal[0].category}）"
+            expected = (
+                f"{quantity.number} {equal[0].unit}（{equal[0].series}，{equal[0].category}）"
+            )
         else:
             rule, expected = "number_stands_in_no_figure", "a value of the topic's figures"
-            lost = [one for one in text.values if abs(one.value) == abs(quantity.value)]
+            lost = [one for one in text.values if one.value == -quantity.value]
             if lost:
                 rule, expected = "sign_is_lost", f"{lost[0].value} {lost[0].unit}"
         yield _finding(rule, sentence, quantity.printed, expected)
@@ -352,8 +407,13 @@ def directions(sentence: str, *, is_analysts: bool) -> Iterator[Finding]:
             match = verbs.search(between)
             if match and is_wrong:
                 yield Finding(
-                    "direction_is_wrong", "", "", sentence, f"{first.printed}{match[0]}{second.printed}",
-                    f"{first.printed}{word}{second.printed}", is_analysts,
+                    "direction_is_wrong",
+                    "",
+                    "",
+                    sentence,
+                    f"{first.printed}{match[0]}{second.printed}",
+                    f"{first.printed}{word}{second.printed}",
+                    is_analysts,
                 )
 
 
@@ -368,6 +428,12 @@ def _title_direction(text: Text) -> Iterator[Finding]:
                 for earlier, later in pairwise(text.values)
                 if later.value == quantity.value and earlier.series == later.series
             ]
-            if match and ends and all((later.value - earlier.value) * sign < 0 for earlier, later in ends):
+            if (
+                match
+                and ends
+                and all((later.value - earlier.value) * sign < 0 for earlier, later in ends)
+            ):
                 expected = f"{word} {quantity.printed}（由 {ends[0][0].value}）"
-                yield _finding("direction_is_wrong", text.whole, f"{match[0]} {quantity.printed}", expected)
+                yield _finding(
+                    "direction_is_wrong", text.whole, f"{match[0]} {quantity.printed}", expected
+                )

@@ -43,7 +43,11 @@ def _place(document: Document, *facts: str) -> str:
                 (
                     sentence
                     for sentence in sentences(document.text(line))
-                    if any(document.facts[one].text in sentence for one in wanted if one in document.facts)
+                    if any(
+                        document.facts[one].text in sentence
+                        for one in wanted
+                        if one in document.facts
+                    )
                 ),
                 document.text(line),
             )
@@ -64,12 +68,20 @@ def counts(document: Document, known: Known) -> Iterator[Finding]:
     """Sectors, buckets, segments and announcements add up as printed."""
     facts = document.facts
     pool = f"{tables.MARKET_METRICS}/pool_size"
-    sectors = [one for one in facts if one.startswith(f"{tables.SECTOR_METRICS}/") and one.endswith("/companies")]
+    sectors = [
+        one
+        for one in facts
+        if one.startswith(f"{tables.SECTOR_METRICS}/") and one.endswith("/companies")
+    ]
     yield from _sum(document, sectors, pool)
     unmoved = known.uncounted.get(("", "change", "companies"), 0)
-    moved = [f"{tables.MARKET_METRICS}/{one}_companies" for one in ("rising", "falling", "unchanged")]
+    moved = [
+        f"{tables.MARKET_METRICS}/{one}_companies" for one in ("rising", "falling", "unchanged")
+    ]
     yield from _sum(document, moved, pool, unmoved)
-    yield from _sum(document, [one for one in facts if one.startswith("distribution/")], pool, unmoved)
+    yield from _sum(
+        document, [one for one in facts if one.startswith("distribution/")], pool, unmoved
+    )
     yield from _share(document, moved[0], pool)
     yield from _buckets(document, known)
     yield from _segments(document)
@@ -103,7 +115,10 @@ def _share(document: Document, part: str, whole: str) -> Iterator[Finding]:
     expected = display(float(counted / total), 0, 0.01)
     if share.text != expected:
         yield _finding(
-            "percentage_does_not_follow", _place(document, share.id), share.printed, f"{expected}%（{counted} ÷ {total}）"
+            "percentage_does_not_follow",
+            _place(document, share.id),
+            share.printed,
+            f"{expected}%（{counted} ÷ {total}）",
         )
 
 
@@ -111,7 +126,7 @@ def _buckets(document: Document, known: Known) -> Iterator[Finding]:
     groups: dict[tuple[str, str, str], list[str]] = {}
     for name in document.facts:
         table, *rest = name.split("/")
-        if table == tables.BUCKET_COUNTS and len(rest) == 4:  # noqa: PLR2004 - sector, measure, bucket, column
+        if table == tables.BUCKET_COUNTS and len(rest) == 4:
             sector, measure, _, column = rest
             groups.setdefault((sector, measure, column), []).append(name)
     for (sector, measure, column), names in groups.items():
@@ -123,7 +138,9 @@ def _segments(document: Document) -> Iterator[Finding]:
     table = _table(document, "ai_chain")
     prefix = f"{tables.AI_CHAIN_METRICS}/"
     total = f"{prefix}companies"
-    counted = [one for one in document.facts if one.startswith(prefix) and one.endswith("/companies")]
+    counted = [
+        one for one in document.facts if one.startswith(prefix) and one.endswith("/companies")
+    ]
     yield from _sum(document, [one for one in counted if one != total], total)
     if table is None or not table.columns:
         return
@@ -132,20 +149,36 @@ def _segments(document: Document) -> Iterator[Finding]:
         yield _finding("counts_do_not_add_up", table.title, f"{len(table.rows)} 行", f"{whole} 家")
     rows: dict[str, list[Fact]] = {}
     for row in table.rows:
-        caps = [document.facts[part.fact] for cell in row for part in cell.line if isinstance(part, FactRef) and part.fact.endswith("/market_cap")]
+        caps = [
+            document.facts[part.fact]
+            for cell in row
+            for part in cell.line
+            if isinstance(part, FactRef) and part.fact.endswith("/market_cap")
+        ]
         rows.setdefault(document.text(row[0].line), []).extend(caps)
-    listed = {segment: sum(document.text(row[0].line) == segment for row in table.rows) for segment in rows}
+    listed = {
+        segment: sum(document.text(row[0].line) == segment for row in table.rows)
+        for segment in rows
+    }
     for segment, caps in rows.items():
         stated = _number(document.facts.get(f"{prefix}{segment}/companies"))
         if stated is not None and stated != listed[segment]:
-            yield _finding("counts_do_not_add_up", f"{segment}{stated}家", f"{stated}", f"{listed[segment]} 家（{table.title}）")
+            yield _finding(
+                "counts_do_not_add_up",
+                f"{segment}{stated}家",
+                f"{stated}",
+                f"{listed[segment]} 家（{table.title}）",
+            )
         cap = _number(document.facts.get(f"{prefix}{segment}/market_cap"))
         known_caps = [number for one in caps if (number := _number(one)) is not None]
         added = sum(known_caps, Decimal(0))
         room = Decimal("0.005") * len(known_caps) + Decimal("0.05")
         if cap is not None and known_caps and abs(cap - added) > room:
             yield _finding(
-                "sum_does_not_follow", _place(document, f"{prefix}{segment}/market_cap"), f"{segment} {cap}", f"{added}（{table.title}各行之和）"
+                "sum_does_not_follow",
+                _place(document, f"{prefix}{segment}/market_cap"),
+                f"{segment} {cap}",
+                f"{added}（{table.title}各行之和）",
             )
 
 
@@ -162,11 +195,18 @@ def _announcements(document: Document) -> Iterator[Finding]:
     for name, counted in ((items, len(table.rows)), (f"{prefix}companies", len(codes))):
         stated = _number(document.facts.get(name))
         if stated is not None and stated != counted:
-            yield _finding("counts_do_not_add_up", _place(document, name), f"{stated}", f"{counted}（{table.title}）")
+            yield _finding(
+                "counts_do_not_add_up",
+                _place(document, name),
+                f"{stated}",
+                f"{counted}（{table.title}）",
+            )
 
 
 def _table(document: Document, name: str) -> Table | None:
-    return next((one for one in document.exhibits() if isinstance(one, Table) and one.id == name), None)
+    return next(
+        (one for one in document.exhibits() if isinstance(one, Table) and one.id == name), None
+    )
 
 
 # --- percentages, signs, directions
@@ -186,7 +226,9 @@ def percentages(document: Document) -> Iterator[Finding]:
         high = _ratio(second + _half(after), first - _half(before))
         if not low - _half(fact) <= stated <= high + _half(fact):
             computed = f"{_ratio(second, first):+.2f}%（{after.printed} ÷ {before.printed} − 1）"
-            yield _finding("percentage_does_not_follow", _place(document, name), fact.printed, computed)
+            yield _finding(
+                "percentage_does_not_follow", _place(document, name), fact.printed, computed
+            )
 
 
 def _half(fact: Fact) -> Decimal:
@@ -208,7 +250,11 @@ def signs(document: Document) -> Iterator[Finding]:
         digits = len(fact.text.partition(".")[2])
         expected = display(fact.value, digits, _SCALES.get(fact.unit, 1), signed=is_change)
         if fact.text != expected:
-            rule = "sign_is_lost" if fact.text.lstrip("+-") == expected.lstrip("+-") else "number_differs"
+            rule = (
+                "sign_is_lost"
+                if fact.text.lstrip("+-") == expected.lstrip("+-")
+                else "number_differs"
+            )
             yield _finding(rule, _place(document, name), fact.printed, f"{expected}{fact.unit}")
     yield from _signs_of_titles(document)
 
@@ -238,7 +284,9 @@ def movements(document: Document) -> Iterator[Finding]:
         for sentence in sentences(document.text(line)):
             yield from directions(sentence, is_analysts=False)
     for figure in document.figures():
-        yield from _title(document, figure.title, [one for series in figure.chart.series for one in series.facts])
+        yield from _title(
+            document, figure.title, [one for series in figure.chart.series for one in series.facts]
+        )
     yield from _tones(document)
 
 
@@ -248,17 +296,31 @@ def _verbs(document: Document, line: Line) -> Iterator[Finding]:
             continue
         after = document.facts[part.fact]
         before = document.facts.get(f"{part.fact}_base")
-        words = "".join(one.text for one in line[max(position - 1, 0) : position] if isinstance(one, Words))
-        behind = "".join(one.text for one in line[position + 1 : position + 2] if isinstance(one, Words))
+        words = "".join(
+            one.text for one in line[max(position - 1, 0) : position] if isinstance(one, Words)
+        )
+        behind = "".join(
+            one.text for one in line[position + 1 : position + 2] if isinstance(one, Words)
+        )
         if before is None:
             continue
         way = direction(before, after)
         for claimed, verbs in _VERBS.items():
             says = words.endswith(verbs) or behind.strip().startswith(ARROWS[claimed])
             if says and claimed != way:
-                clause = next((one for one in sentences(document.text(line)) if after.printed in one or after.text in one), document.text(line))
+                clause = next(
+                    (
+                        one
+                        for one in sentences(document.text(line))
+                        if after.printed in one or after.text in one
+                    ),
+                    document.text(line),
+                )
                 yield _finding(
-                    "direction_is_wrong", clause, f"{_WORDS[claimed]} {after.printed}", f"{_WORDS[way]} {after.printed}（上周 {before.printed}）"
+                    "direction_is_wrong",
+                    clause,
+                    f"{_WORDS[claimed]} {after.printed}",
+                    f"{_WORDS[way]} {after.printed}（上周 {before.printed}）",
                 )
 
 
@@ -279,7 +341,10 @@ def _title(document: Document, title: str, names: Sequence[str]) -> Iterator[Fin
                 before, after = pairs[0]
                 way = direction(before, after)
                 yield _finding(
-                    "direction_is_wrong", title, f"{verb} {after.printed}", f"{_WORDS[way]} {after.printed}（上周 {before.printed}）"
+                    "direction_is_wrong",
+                    title,
+                    f"{verb} {after.printed}",
+                    f"{_WORDS[way]} {after.printed}（上周 {before.printed}）",
                 )
 
 
@@ -303,14 +368,16 @@ def buckets_in_titles(document: Document) -> Iterator[Finding]:
     """``20~30X 增加`` in a title is what the chart's two series say."""
     for figure in document.figures():
         chart = figure.chart
-        if len(chart.series) != 2 or {one.role for one in chart.series} != {"previous", "current"}:  # noqa: PLR2004 - last week and this week
+        if len(chart.series) != 2 or {one.role for one in chart.series} != {"previous", "current"}:
             continue
         before, after = chart.series
         finding = figure.title.partition("：")[2].removesuffix("等")
         for clause in finding.split("、"):
             for way, word in (("up", "增加"), ("down", "减少")):
                 label = clause.partition(word)[0].strip()
-                at = next((at for at, one in enumerate(chart.categories) if label.startswith(one)), None)
+                at = next(
+                    (at for at, one in enumerate(chart.categories) if label.startswith(one)), None
+                )
                 if word not in clause or at is None:
                     continue
                 first, second = before.values[at] or 0, after.values[at] or 0
@@ -318,5 +385,8 @@ def buckets_in_titles(document: Document) -> Iterator[Finding]:
                 if really != way:
                     words = {"up": "增加", "down": "减少", "flat": "不变"}
                     yield _finding(
-                        "direction_is_wrong", figure.title, clause, f"{label} {words[really]}（{before.labels[at]} → {after.labels[at]}）"
+                        "direction_is_wrong",
+                        figure.title,
+                        clause,
+                        f"{label} {words[really]}（{before.labels[at]} → {after.labels[at]}）",
                     )

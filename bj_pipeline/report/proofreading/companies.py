@@ -1,4 +1,4 @@
-"""Companies: names match codes, charts and titles; ST companies are left out where they are said to be."""
+"""Companies: names match codes and titles; ST companies stand only where a table says so."""
 
 import re
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from bj_pipeline.warehouse import tables
 _CODE = re.compile(r"\d{6}\.[A-Z]{2}")
 _MARKS = re.compile(r"^(?:XD|XR|DR|N|C)?(?:\*?ST)?")
 _ST = re.compile(r"^(?:XD|XR|DR)?\*?ST")
+_CHAIN = "ai_chain"
 _SAYS_NAME = ("公司", "名称", "简称")
 
 
@@ -33,7 +34,7 @@ def names(document: Document, known: Known) -> Iterator[Finding]:
                     yield Finding("name_does_not_match", "", "", document.text(line), last, wanted)
                 last = ""
     for figure in document.figures():
-        yield from _charts(document, figure, known)
+        yield from _charts(figure, known)
 
 
 def _tables(document: Document) -> Iterator[Table]:
@@ -43,7 +44,11 @@ def _tables(document: Document) -> Iterator[Table]:
 def _code(fact: str) -> str:
     table, _, rest = fact.partition("/")
     code = rest.partition("/")[0]
-    return code if table in {tables.COMPANY_METRICS, tables.AI_CHAIN_METRICS} and _CODE.fullmatch(code) else ""
+    return (
+        code
+        if table in {tables.COMPANY_METRICS, tables.AI_CHAIN_METRICS} and _CODE.fullmatch(code)
+        else ""
+    )
 
 
 def _rows(
@@ -54,17 +59,28 @@ def _rows(
         wanted = known.names.get(code)
         sentence = " ".join(document.text(cell.line) for cell in row)
         if wanted is None:
-            yield Finding("name_does_not_match", "", "", sentence, f"{code} {name}", "a code of the universe")
+            yield Finding(
+                "name_does_not_match", "", "", sentence, f"{code} {name}", "a code of the universe"
+            )
         elif _MARKS.sub("", name) != _MARKS.sub("", wanted):
-            yield Finding("name_does_not_match", "", "", sentence, f"{code} {name}", f"{code} {wanted}")
+            yield Finding(
+                "name_does_not_match", "", "", sentence, f"{code} {name}", f"{code} {wanted}"
+            )
         for cell in row:
             for part in cell.line:
                 other = _code(part.fact) if isinstance(part, FactRef) else ""
                 if other and other != code:
-                    yield Finding("name_does_not_match", "", "", sentence, f"{document.text(cell.line)}: {other}", code)
+                    yield Finding(
+                        "name_does_not_match",
+                        "",
+                        "",
+                        sentence,
+                        f"{document.text(cell.line)}: {other}",
+                        code,
+                    )
 
 
-def _charts(document: Document, figure: Figure, known: Known) -> Iterator[Finding]:
+def _charts(figure: Figure, known: Known) -> Iterator[Finding]:
     chart = figure.chart
     for series in chart.series:
         for category, name in zip(chart.categories, series.facts, strict=False):
@@ -80,10 +96,16 @@ def _charts(document: Document, figure: Figure, known: Known) -> Iterator[Findin
         holders = [
             category
             for category, label in zip(chart.categories, series.labels, strict=True)
-            if any(character.isdigit() for character in label) and f"{label}{chart.unit}" in "".join(finding.split())
+            if any(character.isdigit() for character in label)
+            and f"{label}{chart.unit}" in "".join(finding.split())
         ]
         squeezed_finding = "".join(finding.split())
-        if holders and not any("".join(one.split()) in squeezed_finding for one in holders) and figure.title.count("：") == 1 and _names_someone(finding):
+        if (
+            holders
+            and not any("".join(one.split()) in squeezed_finding for one in holders)
+            and figure.title.count("：") == 1
+            and _names_someone(finding)
+        ):
             yield Finding("name_does_not_match", "", "", figure.title, finding, " / ".join(holders))
 
 
@@ -93,25 +115,30 @@ def _names_someone(finding: str) -> bool:
 
 
 def special_treatment(document: Document, known: Known) -> Iterator[Finding]:
-    """ST companies stand in no table that leaves them out, and in others only with a word."""
-    names_of_st = {known.names[code] for code in known.st if code in known.names}
-    holding: list[tuple[Table, str]] = []
-    leaving_out = False
-    for table in _tables(document):
-        texts = [[document.text(cell.line) for cell in row] for row in table.rows]
-        marked = [row for row in texts if any(cell in known.st or cell in names_of_st or _ST.match(cell) for cell in row)]
-        excludes = "不含" in table.note and "ST" in table.note.partition("不含")[2] and "；" not in table.note.partition("不含")[0]
-        is_chain = table.id == "ai_chain"
-        leaving_out = leaving_out or is_chain or excludes
-        if marked and is_chain:
-            for row in marked:
-                yield Finding("st_company_is_listed", "", "", " ".join(row), table.title, "no company under special treatment")
-        elif marked:
-            holding.append((table, " ".join(marked[0])))
-    for table, row in holding:
-        is_listing = any(column.label == "代码" for column in table.columns) and table.id != "announcements"
-        if leaving_out and is_listing and "ST" not in table.note:
-            yield Finding("st_companies_without_a_word", "", "", table.title, row, "a note that the table includes ST companies")
-    chain = next((one for one in _tables(document) if one.id == "ai_chain"), None)
+    """ST companies are not in the AI-chain table; where one table has them, notes say which has."""
+    chain = next((one for one in _tables(document) if one.id == _CHAIN), None)
+    for row in _marked(document, chain, known) if chain else ():
+        expected = "no company under special treatment"
+        yield Finding("st_company_is_listed", "", "", row, _CHAIN, expected)
+    listings = [one for one in _tables(document) if one.id not in {_CHAIN, "announcements"}]
+    holding = {
+        one.title: (one, rows) for one in listings if (rows := _marked(document, one, known))
+    }
+    for title, (table, rows) in holding.items():
+        if chain is not None and "ST" not in table.note:
+            expected = "a note that the table includes ST companies"
+            yield Finding("st_companies_without_a_word", "", "", title, rows[0], expected)
     if chain is not None and holding and "ST" not in chain.note:
-        yield Finding("st_companies_without_a_word", "", "", chain.title, chain.note, "a note that the table excludes ST companies")
+        expected = "a note that the table excludes ST companies"
+        yield Finding("st_companies_without_a_word", "", "", chain.title, chain.note, expected)
+
+
+def _marked(document: Document, table: Table, known: Known) -> list[str]:
+    """Rows of companies under special treatment."""
+    names = {known.names[code] for code in known.st if code in known.names}
+    rows = ([document.text(cell.line) for cell in row] for row in table.rows)
+    return [
+        " ".join(row)
+        for row in rows
+        if any(cell in known.st or cell in names or _ST.match(cell) for cell in row)
+    ]

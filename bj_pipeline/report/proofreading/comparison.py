@@ -15,7 +15,7 @@ from bj_pipeline.report.workbook_frames import header
 from bj_pipeline.warehouse import tables
 
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
-_ANY_NUMBER = r"(?<![\d.])([+-]?\d*(?:\.\d+)?)"
+_ANY_NUMBER = r"\s*([+-]?(?<![\d.])\d+(?:\.\d+)?(?!\.?\d)|)\s*"
 _CLOSE = 0.6
 _SHOWN = 160
 _PAGE_NUMBER = re.compile(r"第\d+页/共\d+页")
@@ -33,7 +33,7 @@ class Comparison:
 def compare(document: Document, form: Form) -> Comparison:
     """Look up each piece: after the piece before it, or else anywhere that is not taken."""
     result = Comparison(form)
-    taken: set[int] = set()
+    taken = bytearray(len(form.text))
     cursor = 0
     for piece in pieces(document, form):
         text = squeezed(piece.text)
@@ -44,19 +44,15 @@ def compare(document: Document, form: Form) -> Comparison:
             result.missing.append(piece)
             continue
         result.found.append((piece, span))
-        taken.update((span.start, span.end - 1))
+        taken[span.start : span.end] = b"\x01" * (span.end - span.start)
         if piece.kind not in {"source", "frame"}:
             cursor = span.end
     return result
 
 
-def _free(form: Form, text: str, begin: int, taken: set[int]) -> Span | None:
+def _free(form: Form, text: str, begin: int, taken: bytearray) -> Span | None:
     return next(
-        (
-            span
-            for span in form.occurrences(text, begin)
-            if span.start not in taken and span.end - 1 not in taken
-        ),
+        (span for span in form.occurrences(text, begin) if 1 not in taken[span.start : span.end]),
         None,
     )
 
@@ -84,20 +80,27 @@ def _changed(
     form: Form, piece: Piece, used: list[Span]
 ) -> tuple[Span | None, list[tuple[str, str, str]]]:
     """Where a piece stands with other numbers or words, and which numbers differ."""
-    text = squeezed(piece.text)
+    pattern = _with_any_numbers(piece.text)
+    for match in pattern.finditer(form.spaced) if pattern else ():
+        span = form.without_blanks(*match.span())
+        if not any(one.start < span.end and span.start < one.end for one in used):
+            pairs = zip(match.groups(), NUMBER.findall(piece.text), strict=True)
+            changes = [
+                (_difference(found, expected), found, expected)
+                for found, expected in pairs
+                if found != expected
+            ]
+            return span, changes
+    return _closest(form, squeezed(piece.text), used), []
+
+
+def _with_any_numbers(text: str) -> re.Pattern[str] | None:
+    """A pattern for the text with other numbers in it and blanks elsewhere."""
     words = NUMBER.split(text)
-    if any(words):
-        pattern = re.compile(_ANY_NUMBER.join(map(re.escape, words)))
-        for match in pattern.finditer(form.text):
-            if not any(one.start < match.end() and match.start() < one.end for one in used):
-                pairs = zip(match.groups(), NUMBER.findall(text), strict=True)
-                changes = [
-                    (_difference(found, expected), found, expected)
-                    for found, expected in pairs
-                    if found != expected
-                ]
-                return Span(*match.span()), changes
-    return _closest(form, text, used), []
+    if not any(word.strip() for word in words):
+        return None
+    loose = (r"\s*".join(map(re.escape, squeezed(word))) for word in words)
+    return re.compile(_ANY_NUMBER.join(loose))
 
 
 def _difference(found: str, expected: str) -> str:
@@ -177,7 +180,11 @@ def drawn_labels(document: Document, result: Comparison) -> Iterator[Finding]:
     form = result.form
     figures = {figure.id: figure for figure in document.figures()}
     drawn: list[tuple[list[Figure], list[str], str]] = [
-        ([figures[name] for name in names if name in figures], form.words(span), form.page_at(span.start))
+        (
+            [figures[name] for name in names if name in figures],
+            form.words(span),
+            form.page_at(span.start),
+        )
         for names, span in _drawings(result)
     ]
     if form.drawings:
@@ -228,7 +235,11 @@ def tied_numbers(document: Document, form: Form) -> Iterator[Finding]:
     for tied in form.tied:
         fact = document.facts.get(tied.fact)
         shown = squeezed(tied.shown)
-        texts = {squeezed(fact.text), squeezed(fact.printed), squeezed(fact.text + fact.unit)} if fact else set()
+        texts = (
+            {squeezed(fact.text), squeezed(fact.printed), squeezed(fact.text + fact.unit)}
+            if fact
+            else set()
+        )
         if shown not in texts:
             expected = fact.printed if fact else "a fact of the document"
             rule = (
@@ -254,7 +265,12 @@ def _columns(document: Document, form: Form) -> Iterator[Finding]:
             shown = form.columns.get((table, code, head))
             if shown is not None and shown != fact.text:
                 yield Finding(
-                    "number_differs", form.name, table, f"{code} {head}", shown, fact.text
+                    _difference(shown, fact.text),
+                    form.name,
+                    table,
+                    f"{code} {head}",
+                    shown,
+                    fact.text,
                 )
 
 
@@ -276,5 +292,3 @@ def alternatives(document: Document, form: Form) -> Iterator[Finding]:
                 figure.alt or figure.title,
             )
         there[text] -= 1
-
-

@@ -15,14 +15,18 @@ CONTENTS = "目录"
 def contents(document: Document, result: Comparison) -> Iterator[Finding]:
     """Every section and exhibit is listed once, under its title and page, in order."""
     form = result.form
-    pages = {
+    pages: dict[tuple[str, str], str] = {
         (piece.kind, squeezed(piece.text)): form.page_at(span.start)
         for piece, span in result.found
         if piece.kind in {"heading", "caption"}
     }
     headings = [section.title for section in document.sections]
     exhibits = [caption(one) for one in document.exhibits()]
-    lists = [("caption", exhibits)] if not form.prints else [("heading", headings), ("caption", exhibits)]
+    lists = (
+        [("caption", exhibits)]
+        if not form.prints
+        else [("heading", headings), ("caption", exhibits)]
+    )
     listed = {entry.title: entry for entry in form.contents}
     wanted = {squeezed(title) for _, titles in lists for title in titles}
     others = [title for title in listed if title not in wanted]
@@ -41,7 +45,9 @@ def contents(document: Document, result: Comparison) -> Iterator[Finding]:
     order = [title for title in listed if title in wanted]
     expected = [squeezed(title) for _, titles in lists for title in titles]
     if len(order) == len(expected) and order != expected:
-        at = next(at for at, pair in enumerate(zip(order, expected, strict=True)) if len(set(pair)) > 1)
+        at = next(
+            at for at, pair in enumerate(zip(order, expected, strict=True)) if len(set(pair)) > 1
+        )
         yield Finding(
             "contents_are_out_of_order", form.name, CONTENTS, order[at], order[at], expected[at]
         )

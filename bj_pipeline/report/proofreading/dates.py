@@ -11,7 +11,9 @@ from bj_pipeline.report.proofreading.known import Known
 
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _SHORT = re.compile(r"(?<!\d)(\d{2})-(\d{2})(?!\d)")
-_CHINESE = re.compile(r"(?:(\d{4})\s*年\s*)?(?<!\d)(\d{1,2})\s*月\s*(\d{1,2})\s*(?:[—–~-]\s*\d{1,2}\s*)?日")
+_CHINESE = re.compile(
+    r"(?:(\d{4})\s*年\s*)?(?<!\d)(\d{1,2})\s*月\s*(\d{1,2})\s*(?:[—–~-]\s*\d{1,2}\s*)?日"
+)
 _AHEAD = re.compile("预计|预期|将|计划|拟|预测|截止|E")
 
 
@@ -28,7 +30,9 @@ def dates(document: Document, known: Known) -> Iterator[Finding]:
     }
     for name, (stands, wanted) in own.items():
         if stands != wanted:
-            yield Finding("date_is_wrong", "", "", f"{document.title}: {name}", str(stands), str(wanted))
+            yield Finding(
+                "date_is_wrong", "", "", f"{document.title}: {name}", str(stands), str(wanted)
+            )
     for _, line, is_analysts in document.lines():
         text = document.text(line)
         for sentence in sentences(text):
@@ -39,7 +43,9 @@ def dates(document: Document, known: Known) -> Iterator[Finding]:
     for figure in document.figures():
         last = figure.chart.categories[-1:] if figure.chart.kind == "lines" else ()
         if last and _SHORT.fullmatch(last[0]) and last[0] != f"{issue.close_date:%m-%d}":
-            yield Finding("date_is_wrong", "", "", figure.title, last[0], f"{issue.close_date:%m-%d}")
+            yield Finding(
+                "date_is_wrong", "", "", figure.title, last[0], f"{issue.close_date:%m-%d}"
+            )
 
 
 def _week(known: Known) -> tuple[date, date]:
@@ -56,21 +62,59 @@ def _in_text(sentence: str, known: Known, *, is_analysts: bool) -> Iterator[Find
     issue = known.issue
     for pattern in (_ISO, _CHINESE):
         for match in pattern.finditer(sentence):
-            year, month, day = (int(part) if part else issue.close_date.year for part in match.groups())
+            year, month, day = (
+                int(part) if part else issue.close_date.year for part in match.groups()
+            )
             try:
                 found = date(year, month, day)
             except ValueError:
-                yield Finding("date_is_wrong", "", "", sentence, match[0], "a day of the calendar", is_analysts)
+                yield Finding(
+                    "date_is_wrong",
+                    "",
+                    "",
+                    sentence,
+                    match[0],
+                    "a day of the calendar",
+                    is_analysts,
+                )
                 continue
             monday, sunday = _week(known)
             says_week = sentence[: match.start()].rstrip("（(至到— ").endswith("本周")
-            is_late = found > issue.publication_date and match[1] is not None and not _AHEAD.search(sentence)
+            is_late = (
+                found > issue.publication_date
+                and match[1] is not None
+                and not _AHEAD.search(sentence)
+            )
             if says_week and not monday <= found <= sunday:
-                yield Finding("date_is_wrong", "", "", sentence, match[0], f"{monday} to {sunday}", is_analysts)
+                yield Finding(
+                    "date_is_wrong",
+                    "",
+                    "",
+                    sentence,
+                    match[0],
+                    f"{monday} to {sunday}",
+                    is_analysts,
+                )
             elif is_analysts and is_late:
-                yield Finding("date_is_wrong", "", "", sentence, match[0], f"no day after {issue.publication_date}", is_analysts)
+                yield Finding(
+                    "date_is_wrong",
+                    "",
+                    "",
+                    sentence,
+                    match[0],
+                    f"no day after {issue.publication_date}",
+                    is_analysts,
+                )
             elif not is_analysts and pattern is _ISO and not _is_of_issue(found, known):
-                yield Finding("date_is_wrong", "", "", sentence, match[0], f"{monday} to {sunday}", is_analysts)
+                yield Finding(
+                    "date_is_wrong",
+                    "",
+                    "",
+                    sentence,
+                    match[0],
+                    f"{monday} to {sunday}",
+                    is_analysts,
+                )
 
 
 def _column(document: Document, table: Table, known: Known) -> Iterator[Finding]:
@@ -84,4 +128,6 @@ def _column(document: Document, table: Table, known: Known) -> Iterator[Finding]
         match = _SHORT.search(text)
         if match and match[0] not in days:
             sentence = " ".join(document.text(cell.line) for cell in row)
-            yield Finding("date_is_wrong", "", "", sentence, text, f"{monday:%m-%d} to {sunday:%m-%d}")
+            yield Finding(
+                "date_is_wrong", "", "", sentence, text, f"{monday:%m-%d} to {sunday:%m-%d}"
+            )

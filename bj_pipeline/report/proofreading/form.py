@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 _BLANK = re.compile(r"\s+")
 _IN_NUMBER = frozenset("0123456789.+-")
@@ -114,6 +114,16 @@ class Form:
         return "".join(self._pieces)
 
     @cached_property
+    def spaced(self) -> str:
+        """The whole body with its blanks, a passage a line."""
+        return "\n".join(passage.text for passage in self.passages)
+
+    def without_blanks(self, start: int, end: int) -> Span:
+        """A stretch of :attr:`spaced` as a stretch of :attr:`text`."""
+        before = len(squeezed(self.spaced[:start]))
+        return Span(before, before + len(squeezed(self.spaced[start:end])))
+
+    @cached_property
     def _starts(self) -> list[int]:
         return [0, *accumulate(map(len, self._pieces))]
 
@@ -142,7 +152,7 @@ class Form:
         """The words of a stretch of the text, parted where blanks stood."""
         cuts = sorted(at for at in self._breaks if span.start < at < span.end)
         ends = [span.start, *cuts, span.end]
-        return [self.text[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        return [self.text[start:end] for start, end in pairwise(ends)]
 
     def occurrences(self, text: str, begin: int = 0) -> Iterator[Span]:
         """Where a text (without blanks) stands, as whole numbers."""

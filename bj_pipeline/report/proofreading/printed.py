@@ -134,7 +134,9 @@ def exhibit_pieces(document: Document, exhibit: Figure | Table, form: Form) -> I
         for at, category in enumerate(chart.categories):
             labels = [one.labels[at] for one in chart.series]
             if form.name.endswith(".xlsx"):
-                labels = [_in_cell(label, one) for label, one in zip(labels, chart.series, strict=True)]
+                labels = [
+                    _in_cell(label, one) for label, one in zip(labels, chart.series, strict=True)
+                ]
             yield Piece("values", "\n".join([category, *labels]), exhibit.id)
     if exhibit.source:
         yield Piece("source", exhibit.source, exhibit.id)

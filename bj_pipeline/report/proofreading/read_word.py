@@ -13,8 +13,8 @@ _FRONT = "首页"
 
 def read_word(path: Path) -> Form:
     """The Word file as a form; its pages are named by the heading before."""
-    import docx  # noqa: PLC0415 - slow to import
-    from docx.oxml.ns import qn  # noqa: PLC0415
+    import docx
+    from docx.oxml.ns import qn
 
     word = docx.Document(str(path))
     body: list[Passage] = []
@@ -37,7 +37,7 @@ def read_word(path: Path) -> Form:
         section.footer,
     ):
         body += [
-            Passage("页眉页脚", text) for _, text in _paragraphs(part._element, qn) if text.strip()  # noqa: SLF001 - its paragraphs leave out fields
+            Passage("页眉页脚", text) for _, text in _paragraphs(part._element, qn) if text.strip()
         ]
     alternatives = tuple(
         str(one.get("descr", "")) for one in word.element.body.iter(qn("wp:docPr"))

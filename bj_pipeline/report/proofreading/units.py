@@ -15,7 +15,9 @@ _MEASURES = (
     ("money", re.compile("市值|营收|营业收入|净利润|金额|规模")),
     ("multiple", re.compile("PE|市盈率|估值")),
 )
-_UNIT_IN_TITLE = re.compile(r"[（(](?:单位[：:]?)?\s*([^（）()\d]{1,12})[）)]|单位[：:]\s*([^\s，。；）)]{1,12})")
+_UNIT_IN_TITLE = re.compile(
+    r"[（(](?:单位[：:]?)?\s*([^（）()\d]{1,12})[）)]|单位[：:]\s*([^\s，。；）)]{1,12})"
+)
 _COUNTED = {"家", "只", "个", "条", "款", "项"}
 
 
@@ -40,9 +42,17 @@ def _is_analysts(document: Document, exhibit: Figure | Table) -> bool:
     names = (
         [name for series in exhibit.chart.series for name in series.facts]
         if isinstance(exhibit, Figure)
-        else [part.fact for row in exhibit.rows for cell in row for part in cell.line if isinstance(part, FactRef)]
+        else [
+            part.fact
+            for row in exhibit.rows
+            for cell in row
+            for part in cell.line
+            if isinstance(part, FactRef)
+        ]
     )
-    return any(document.facts[name].table == TOPIC_TABLE for name in names if name in document.facts)
+    return any(
+        document.facts[name].table == TOPIC_TABLE for name in names if name in document.facts
+    )
 
 
 def _facts_of_figure(document: Document, figure: Figure) -> Iterator[Finding]:
@@ -51,11 +61,15 @@ def _facts_of_figure(document: Document, figure: Figure) -> Iterator[Finding]:
         for name in series.facts:
             fact = document.facts.get(name)
             if fact and fact.unit != chart.unit:
-                yield Finding("unit_differs", "", "", figure.title, f"{fact.text} {chart.unit}", fact.printed)
+                yield Finding(
+                    "unit_differs", "", "", figure.title, f"{fact.text} {chart.unit}", fact.printed
+                )
                 break
         for label, value in zip(series.labels, series.values, strict=True):
             if value is not None and label[:1].isdigit() and not _prints(label, value):
-                yield Finding("number_differs", "", "", figure.title, label, f"{value:g}{chart.unit}")
+                yield Finding(
+                    "number_differs", "", "", figure.title, label, f"{value:g}{chart.unit}"
+                )
 
 
 def _prints(label: str, value: float) -> bool:
@@ -70,17 +84,28 @@ def _facts_of_table(document: Document, table: Table) -> Iterator[Finding]:
             wrong = [
                 fact
                 for part in row[at].line
-                if isinstance(part, FactRef) and not part.with_unit
+                if isinstance(part, FactRef)
+                and not part.with_unit
                 and (fact := document.facts[part.fact]).unit != column.unit
             ]
             if wrong:
                 label = f"{column.label}（{column.unit}）"
-                yield Finding("unit_differs", "", "", table.title, label, f"{column.label}（{wrong[0].unit}）")
+                yield Finding(
+                    "unit_differs", "", "", table.title, label, f"{column.label}（{wrong[0].unit}）"
+                )
                 break
         family = _families(column.label)
         own = _family(column.unit)
         if column.unit and family and own and own not in family:
-            yield Finding("unit_does_not_fit", "", "", table.title, f"{column.label}（{column.unit}）", _wanted(family), _is_analysts(document, table))
+            yield Finding(
+                "unit_does_not_fit",
+                "",
+                "",
+                table.title,
+                f"{column.label}（{column.unit}）",
+                _wanted(family),
+                _is_analysts(document, table),
+            )
 
 
 def _family(unit: str) -> str:
@@ -114,13 +139,25 @@ def _measures(figure: Figure) -> Iterator[Finding]:
         # "规模" and the like are measured in units that we do not know, a share never is.
         if wrong and (own or "share" in families):
             is_analysts = figure.id.startswith(f"{TOPIC_TABLE}-")
-            yield Finding("unit_does_not_fit", "", "", figure.title, f"{text}（{unit}）", _wanted(families), is_analysts)
+            yield Finding(
+                "unit_does_not_fit",
+                "",
+                "",
+                figure.title,
+                f"{text}（{unit}）",
+                _wanted(families),
+                is_analysts,
+            )
             return
 
 
 def _title(document: Document, exhibit: Figure | Table) -> Iterator[Finding]:
     is_analysts = _is_analysts(document, exhibit)
-    own = [exhibit.chart.unit] if isinstance(exhibit, Figure) else [one.unit for one in exhibit.columns if one.unit]
+    own = (
+        [exhibit.chart.unit]
+        if isinstance(exhibit, Figure)
+        else [one.unit for one in exhibit.columns if one.unit]
+    )
     for match in _UNIT_IN_TITLE.finditer(exhibit.title):
         named = (match[1] or match[2]).strip()
         is_unit = bool(_family(named)) or named in {"元", "美元"}
@@ -129,7 +166,15 @@ def _title(document: Document, exhibit: Figure | Table) -> Iterator[Finding]:
     if isinstance(exhibit, Table):
         families, shown = _families(exhibit.title), {_family(one) for one in own}
         if len(families) == 1 and shown - {""} and not families & shown:
-            yield Finding("unit_does_not_fit", "", "", exhibit.title, " / ".join(own), _wanted(families), is_analysts)
+            yield Finding(
+                "unit_does_not_fit",
+                "",
+                "",
+                exhibit.title,
+                " / ".join(own),
+                _wanted(families),
+                is_analysts,
+            )
         return
     yield from _title_numbers(document, exhibit, is_analysts=is_analysts)
 
@@ -145,14 +190,30 @@ def _title_numbers(document: Document, figure: Figure, *, is_analysts: bool) -> 
         drawn = [label for label in labels if label.lstrip("+-") == quantity.number.lstrip("+-")]
         fits = _same_unit(quantity.unit, chart.unit)
         if drawn and not fits:
-            yield Finding("unit_differs", "", "", figure.title, quantity.printed, f"{drawn[0]} {chart.unit}", is_analysts)
+            yield Finding(
+                "unit_differs",
+                "",
+                "",
+                figure.title,
+                quantity.printed,
+                f"{drawn[0]} {chart.unit}",
+                is_analysts,
+            )
         elif not drawn and (is_analysts or fits or quantity.printed not in printed):
             if _is_drawn(figure, quantity.value, quantity.unit):
                 continue
             known = quantity.printed in printed and not is_analysts
             if not known:
                 shown = "、".join(sorted(labels)[:12])
-                yield Finding("title_is_not_drawn", "", "", figure.title, quantity.printed, f"{shown}（{chart.unit}）", is_analysts)
+                yield Finding(
+                    "title_is_not_drawn",
+                    "",
+                    "",
+                    figure.title,
+                    quantity.printed,
+                    f"{shown}（{chart.unit}）",
+                    is_analysts,
+                )
 
 
 def _without_categories(figure: Figure) -> str:
