@@ -35,7 +35,8 @@ def main() -> None:
 
     Settings come from the environment (BJ_HOME, BJ_SOURCE, BJ_INPUT, …). Exit codes: 0 done,
     1 failed, 2 wrong settings or arguments, 3 the week has not closed, 4 data not in the
-    warehouse, 5 stopped by a check, 6 bad input.
+    warehouse, 5 stopped by a check, 6 bad input, 7 a vendor cannot be reached, 8 a vendor does not
+    have the data yet, 9 the database is of another version, 10 the sign-off does not fit.
     """
 
 
@@ -204,18 +205,32 @@ def _landing() -> Any:
     help="Folder of the site. Default: BJ_HOME/site.",
 )
 def site(folder: Path | None) -> None:
-    """Build the static site of all issues in the warehouse."""
+    """Build the static site of the series.
+
+    It shows approved issues, with the files that were approved; with BJ_PUBLISH_DRAFTS=true every
+    issue in the warehouse.
+    """
+    from bj_pipeline.automation.signoff import approved_issues  # noqa: PLC0415
     from bj_pipeline.report.house import load_house  # noqa: PLC0415
     from bj_pipeline.settings import load_settings  # noqa: PLC0415
     from bj_pipeline.site.build import build_site  # noqa: PLC0415
     from bj_pipeline.warehouse.store import Warehouse  # noqa: PLC0415
 
     settings = load_settings()
+    warehouse = Warehouse(settings.warehouse_url)
+    approved = list(approved_issues(warehouse))
+    if not approved and not settings.publish_drafts:
+        raise MissingDataError(
+            "No issue is approved. Approve one with `bj-pipeline approve N --by NAME`, or show "
+            "drafts with BJ_PUBLISH_DRAFTS=true."
+        )
     done = build_site(
-        Warehouse(settings.warehouse_url),
+        warehouse,
         settings,
         load_house(settings.content / "house.yaml"),
         folder or settings.home / "site",
+        issues=None if settings.publish_drafts else approved,
+        forms=settings.artifacts if settings.publish_drafts else settings.published,
     )
     click.echo(
         f"{done.pages} pages on {done.issues} issues and {done.companies} companies "

@@ -39,7 +39,7 @@ def test_run_says_where_the_report_lies(sample_issue):
 def test_issues_lists_weeks_and_states(sample_issue):
     lines = sample_issue("issues").stdout.splitlines()
     assert lines[0].split() == [
-        "number", "week", "sessions", "first", "base_date", "close_date", "state",
+        "number", "week", "sessions", "first", "base_date", "close_date", "state", "sign_off",
     ]  # fmt: skip
     rows = {line.split()[0]: line for line in lines[2:]}
     assert rows["65"].split()[1:] == [

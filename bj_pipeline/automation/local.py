@@ -150,6 +150,10 @@ class Runner:
 
         parsed = Document.model_validate_json(document)
         remarks += [f"Missing: {parsed.text(line)}" for line in parsed.notices]
+        if parsed.revision > 1:
+            remarks.append(
+                f"Revision {parsed.revision}: `bj-pipeline diff {number}` shows what it changes."
+            )
         return remarks
 
 

@@ -24,7 +24,7 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
 
     Returns:
         Columns ``number``, ``week``, ``sessions`` (count), ``first``, ``base_date``,
-        ``close_date``, ``state``; that of an issue that was ever approved tells its sign-off.
+        ``close_date``, ``state`` and ``sign_off`` (empty for an issue that was never approved).
     """
     warehouse = Warehouse(settings.warehouse_url)
     checks = warehouse.read(tables.CHECK_RESULTS)
@@ -41,13 +41,16 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
         if issue.number in blocked:
             return BLOCKED
         manifest = settings.artifacts / issue.folder / "manifest.json"
-        is_built = issue.number in documents and manifest.is_file()
-        if issue.number in signed:
-            record = json.loads(manifest.read_text(encoding="utf-8")) if is_built else {}
-            return signoff.state_of(record.get("revision"), signed[issue.number])
-        if is_built:
+        if issue.number in documents and manifest.is_file():
             return BUILT
         return PARTIAL if issue.number in figures else MISSING
+
+    def sign_off(issue: Issue) -> str:
+        if issue.number not in signed:
+            return ""
+        manifest = settings.artifacts / issue.folder / "manifest.json"
+        record = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+        return signoff.state_of(record.get("revision"), signed[issue.number])
 
     return pd.DataFrame(
         [
@@ -59,6 +62,7 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
                 "base_date": issue.base_date,
                 "close_date": issue.close_date,
                 "state": state(issue),
+                "sign_off": sign_off(issue),
             }
             for issue in all_issues()
         ]

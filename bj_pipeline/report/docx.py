@@ -328,7 +328,7 @@ class _Writer:
     def front_page(self) -> None:
         """What a reader sees first."""
         document, front = self.document, self.document.front_page
-        day = f"第 {document.issue} 期  |  {chinese_day(document.publication_date)}"
+        day = f"{document.edition}  |  {chinese_day(document.publication_date)}"
         house = "  |  ".join(filter(None, (document.house.name, document.house.department)))
         self.add(
             self.paragraph("Masthead", text_run(house), tab_run(), text_run(day)),
@@ -428,7 +428,7 @@ class _Writer:
         section = self.word.sections[0]
         section.different_first_page_header_footer = True
         mark = text_run(SAMPLE if document.is_sample else "", "Sample")
-        series = text_run(f"{document.house.series}  第 {document.issue} 期")
+        series = text_run(f"{document.house.series}  {document.edition}")
         day = text_run(chinese_day(document.publication_date))
         _fill(section.header, self.paragraph("Header", series, tab_run(), mark, tab_run(), day))
         first = self.paragraph("Header", tab_run(), tab_run(), _copy(mark))

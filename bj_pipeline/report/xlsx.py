@@ -173,7 +173,7 @@ class _Writer:
         document = self.document
         mark = f"&C{SAMPLE}" if document.is_sample else ""
         series = _escaped(document.house.series)
-        sheet.set_header(f"&L{series}  第 {document.issue} 期{mark}&R&A")
+        sheet.set_header(f"&L{series}  {document.edition}{mark}&R&A")
         sheet.set_footer(f"&L{_escaped(document.house.name)}&R第 &P 页 / 共 &N 页")
         return sheet
 
@@ -458,7 +458,7 @@ class _Writer:
         """Label and text of each line at the head of the contents sheet."""
         document, house = self.document, self.document.house
         week = f"{chinese_day(document.first_session)}至{chinese_day(document.close_date)}"
-        yield "期号", f"第 {document.issue} 期"
+        yield "期号", document.edition
         yield "统计区间", week
         yield "比较基准", chinese_day(document.base_date)
         yield "发布日期", chinese_day(document.publication_date)

@@ -48,6 +48,7 @@ def build_site(
     target: Path,
     *,
     issues: Sequence[int] | None = None,
+    forms: Path | None = None,
 ) -> SiteReport:
     """Build the site of the series; the same data give the same bytes.
 
@@ -57,13 +58,14 @@ def build_site(
         house: Whose site it is.
         target: The site's folder: new, empty, or a site built before, which is replaced whole.
         issues: Issues that may be shown; None for all.
+        forms: Folder of the finished files; None for the folder of the artifacts.
 
     Raises:
         MissingDataError: There is no issue to show, or one that was asked for is not there.
         ConfigurationError: The target holds something else than a site.
     """
     start = time.perf_counter()
-    history = read(warehouse, settings.artifacts, load_reference(settings.reference), issues)
+    history = read(warehouse, forms or settings.artifacts, load_reference(settings.reference), issues)
     rendered = render(history, house)
     with folder.replaced(target) as new:
         for path, content in rendered.items():

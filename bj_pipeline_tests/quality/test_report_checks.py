@@ -3,16 +3,18 @@
 import shutil
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 
 from bj_pipeline.quality import report
+from bj_pipeline.quality.asset_checks import stored_results
 from bj_pipeline.report import pdf
-from bj_pipeline.report.document import Words
+from bj_pipeline.report.document import Document, Words
+from bj_pipeline.report.proofreading import FORMS
 from bj_pipeline.warehouse import tables
 from bj_pipeline_tests.quality.built_issue import cells, failures, result
 
 SECTOR = "机械设备"
+SLIP = "finished_files_hold_no_slip"
 MEDIAN = f"sector_metrics/{SECTOR}/pe_ttm_median"
 
 
@@ -101,13 +103,13 @@ def test_a_chart_label_that_is_not_its_fact_is_named(issue_65):
     page = issue_65.document.front_page.model_copy(
         update={"overview": overview.model_copy(update={"chart": chart})}
     )
-    outcome = only(issue_65.with_document(front_page=page), "every_number_is_a_fact")
+    outcome = result(issue_65.with_document(front_page=page), report.every_number_is_a_fact)
     assert set(outcome.rows["number"]) == {"98.76"}
     assert set(outcome.rows["place"]) == {overview.title}
 
 
 def test_a_character_without_glyph_is_named_with_its_place(issue_65):
-    outcome = only(with_notice(issue_65, "某公司𓀀更名"), "every_glyph_is_in_the_font")
+    outcome = result(with_notice(issue_65, "某公司𓀀更名"), report.every_glyph_is_in_the_font)
     (row,) = outcome.rows.to_dict("records")
     assert (row["character"], row["code_point"], row["text"]) == ("𓀀", "U+13000", "某公司𓀀更名")
 
@@ -121,11 +123,8 @@ def test_a_character_without_glyph_in_the_houses_words_is_found(issue_65):
 def test_files_that_print_another_figure_than_the_document_are_found(issue_65):
     fact = "ai_chain_metrics/920075.BJ/revenue"
     found = failures(reprinted(issue_65, fact, "98.76"), "report")
-    assert {"pdf_prints_every_figure", "page_prints_every_figure"} <= set(found)
-    for name in ("pdf_prints_every_figure", "page_prints_every_figure"):
-        (row,) = found[name].rows.to_dict("records")
-        assert fact in row["fact"]
-        assert "98.76" in row["shown"]
+    rows = found[SLIP].rows
+    assert set(rows.loc[rows["expected"].str.startswith("98.76"), "form"]) == set(FORMS)
 
 
 @pytest.fixture
@@ -142,32 +141,54 @@ def test_a_pdf_that_lacks_a_figure_is_found(issue_65, own_files):
         name: svg.encode() for name, svg in zip(figures["figure"], figures["svg"], strict=True)
     }
     own_files.artifact("report.pdf").write_bytes(pdf.render(changed, drawn))
-    outcome = only(own_files, "pdf_prints_every_figure")
-    assert outcome.rows["fact"].str.contains(MEDIAN, regex=False).any()
-    assert outcome.rows["shown"].str.contains("50.0").all()
+    outcome = only(own_files, SLIP)
+    assert outcome.check.blocks
+    assert set(outcome.rows["form"]) == {"report.pdf"}
+    assert set(outcome.rows["found"]) == {"98.76"}
+    assert set(outcome.rows["expected"]) == {"50.0"}
+    assert set(outcome.rows["page"]) == {"1", "6", "7"}
 
 
 def test_a_page_that_lacks_a_figure_is_found(own_files):
     page = own_files.artifact("report.html")
-    page.write_text(page.read_text(encoding="utf-8").replace("13.48", ""), encoding="utf-8")
-    outcome = only(own_files, "page_prints_every_figure")
-    assert outcome.rows["shown"].str.contains("13.48").all()
+    page.write_text(page.read_text(encoding="utf-8").replace("+13.48", ""), encoding="utf-8")
+    outcome = only(own_files, SLIP)
+    assert set(outcome.rows["form"]) == {"report.html"}
+    assert outcome.rows["slip"].str.contains("+13.48", regex=False).all()
 
 
-@pytest.mark.parametrize(
-    ("name", "check"),
-    [("report.pdf", "pdf_prints_every_figure"), ("report.html", "page_prints_every_figure")],
-)
-def test_a_file_that_is_not_there_fails_its_check(own_files, name, check):
+def test_a_stored_slip_tells_file_page_sentence_and_expected_value(own_files, issue_65):
+    document = reprinted(issue_65, MEDIAN, "43.0").document
+    outcome = result(own_files.with_whole_document(document), report.finished_files_hold_no_slip)
+    told = stored_results([outcome], own_files).iloc[0]["summary"]
+    for part in ("report.pdf, page 1: number_differs: ", "44.0X", "'50.0'", "expected '43.0'"):
+        assert part in told
+
+
+def test_a_growth_rate_of_the_analyst_that_does_not_follow_warns_and_tells_the_right_one(issue_65):
+    text = issue_65.document.model_dump_json()
+    wrong = Document.model_validate_json(text.replace("前者增长 25.2%", "前者增长 26.2%"))
+    outcome = result(
+        issue_65.with_whole_document(wrong), report.analysts_numbers_follow_from_the_figures
+    )
+    assert not outcome.check.blocks
+    (row,) = outcome.rows.to_dict("records")
+    assert (row["rule"], row["found"]) == ("growth_does_not_follow", "26.2%")
+    assert row["expected"] == "增长 25.2%（5.16 ÷ 4.12 − 1）"
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_file_that_is_not_there_fails_its_check(own_files, name):
     own_files.artifact(name).unlink()
-    outcome = only(own_files, check)
+    outcome = result(own_files, report.finished_files_hold_no_slip)
     assert "cannot be evaluated" in outcome.broken[0]
     assert outcome.check.blocks
 
 
-def test_a_broken_pdf_fails_its_check(own_files):
-    own_files.artifact("report.pdf").write_bytes(b"%PDF-1.7 cut")
-    assert "cannot be evaluated" in only(own_files, "pdf_prints_every_figure").broken[0]
+@pytest.mark.parametrize("name", FORMS)
+def test_a_broken_file_fails_its_check(own_files, name):
+    own_files.artifact(name).write_bytes(b"%PDF-1.7 cut")
+    assert not result(own_files, report.finished_files_hold_no_slip).passed
 
 
 def test_a_document_without_figures_is_not_taken_for_complete(issue_65):
@@ -186,5 +207,5 @@ def test_a_document_without_figures_is_not_taken_for_complete(issue_65):
         }
     )
     found = failures(issue_65.with_whole_document(empty), "report")
-    assert {"pdf_prints_every_figure", "page_prints_every_figure"} <= set(found)
-    assert isinstance(found["pdf_prints_every_figure"].rows, pd.DataFrame)
+    rows = found[SLIP].rows
+    assert set(rows.loc[rows["slip"] == "no table was found", "form"]) == set(FORMS)

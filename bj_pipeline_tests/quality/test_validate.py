@@ -36,6 +36,7 @@ def test_which_failures_stop_the_issue_and_which_only_warn():
         "every_member_has_a_price",
         "valuations_cover_the_pool",
         "vendors_agree_on_pe_ttm",
+        "analysts_numbers_follow_from_the_figures",
     }
 
 
@@ -68,16 +69,21 @@ class Recorded(BuiltIssue):
         return super().table(name)
 
 
+def tables_of(check):
+    """What a check reads but finished files, which are no tables."""
+    return set(check.reads) & set(tables.METADATA.tables)
+
+
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 def test_a_check_lists_every_table_that_it_looks_at(issue_65, one):
     recorded = Recorded(**vars(replace(issue_65)))
     one.frame(recorded)
     one.expect(gxe, recorded)
     assert recorded.asked <= set(one.reads)
-    assert set(one.reads) <= recorded.asked | {one.asset}
+    assert tables_of(one) <= recorded.asked | {one.asset}
 
 
-@pytest.mark.parametrize("name", sorted({table for one in ALL for table in one.reads}))
+@pytest.mark.parametrize("name", sorted({table for one in ALL for table in tables_of(one)}))
 def test_a_table_that_was_never_built_fails_its_checks_instead_of_raising(issue_65, tmp_path, name):
     issue = issue_65.stored_in(tmp_path)
     with issue.warehouse.writing() as connection:

@@ -52,7 +52,7 @@ FORMS = ("report.pdf", "report.docx", "report.xlsx", "report.html")
 
 def read_form(path: Path) -> Form:
     """A finished file, read back; by the ending of its name."""
-    from bj_pipeline.report.proofreading import (
+    from bj_pipeline.report.proofreading import (  # noqa: PLC0415 - each imports its library
         read_page,
         read_pdf,
         read_word,

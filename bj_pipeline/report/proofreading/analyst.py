@@ -141,12 +141,12 @@ def topic_texts(document: Document) -> list[Text]:
 
 
 def _exhibits(document: Document) -> list[Figure | Table]:
-    found: list[Figure | Table] = []
-    for block in document.blocks():
-        for one in block.figures if isinstance(block, FigureRow) else (block,):
-            if isinstance(one, Figure | Table) and _facts(document, one):
-                found.append(one)
-    return found
+    return [
+        one
+        for block in document.blocks()
+        for one in (block.figures if isinstance(block, FigureRow) else (block,))
+        if isinstance(one, Figure | Table) and _facts(document, one)
+    ]
 
 
 def _facts(document: Document, exhibit: Figure | Table) -> list[tuple[Fact, str, str]]:

@@ -126,7 +126,7 @@ def _buckets(document: Document, known: Known) -> Iterator[Finding]:
     groups: dict[tuple[str, str, str], list[str]] = {}
     for name in document.facts:
         table, *rest = name.split("/")
-        if table == tables.BUCKET_COUNTS and len(rest) == 4:
+        if table == tables.BUCKET_COUNTS and len(rest) == 4:  # noqa: PLR2004 - sector, measure, bucket, column
             sector, measure, _, column = rest
             groups.setdefault((sector, measure, column), []).append(name)
     for (sector, measure, column), names in groups.items():
@@ -368,7 +368,7 @@ def buckets_in_titles(document: Document) -> Iterator[Finding]:
     """``20~30X 增加`` in a title is what the chart's two series say."""
     for figure in document.figures():
         chart = figure.chart
-        if len(chart.series) != 2 or {one.role for one in chart.series} != {"previous", "current"}:
+        if [one.role for one in chart.series] != ["previous", "current"]:
             continue
         before, after = chart.series
         finding = figure.title.partition("：")[2].removesuffix("等")

@@ -39,7 +39,15 @@ def compare(document: Document, form: Form) -> Comparison:
         text = squeezed(piece.text)
         if not text:
             continue
-        span = _free(form, text, cursor, taken) or _free(form, text, 0, taken)
+        alone = piece.kind == "heading"
+        span = next(
+            (
+                found
+                for begin, is_alone in ((cursor, alone), (0, alone), (cursor, False), (0, False))
+                if (found := _free(form, text, begin, taken, is_alone=is_alone))
+            ),
+            None,
+        )
         if span is None:
             result.missing.append(piece)
             continue
@@ -50,9 +58,13 @@ def compare(document: Document, form: Form) -> Comparison:
     return result
 
 
-def _free(form: Form, text: str, begin: int, taken: bytearray) -> Span | None:
+def _free(form: Form, text: str, begin: int, taken: bytearray, *, is_alone: bool) -> Span | None:
     return next(
-        (span for span in form.occurrences(text, begin) if 1 not in taken[span.start : span.end]),
+        (
+            span
+            for span in form.occurrences(text, begin)
+            if 1 not in taken[span.start : span.end] and (not is_alone or form.begins_passage(span))
+        ),
         None,
     )
 

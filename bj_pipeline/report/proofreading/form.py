@@ -163,6 +163,11 @@ class Form:
                 yield span
             position = self.text.find(text, position + 1)
 
+    def begins_passage(self, span: Span) -> bool:
+        """Whether a stretch of the text begins where a passage does."""
+        at = bisect_right(self._starts, span.start) - 1
+        return self._starts[at] == span.start
+
     def page_of(self, text: str) -> str:
         """The page on which a text begins; empty if the form does not hold it."""
         span = next(self.occurrences(squeezed(text)), None)

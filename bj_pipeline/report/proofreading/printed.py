@@ -138,10 +138,11 @@ def exhibit_pieces(document: Document, exhibit: Figure | Table, form: Form) -> I
                     _in_cell(label, one) for label, one in zip(labels, chart.series, strict=True)
                 ]
             yield Piece("values", "\n".join([category, *labels]), exhibit.id)
-    if exhibit.source:
-        yield Piece("source", exhibit.source, exhibit.id)
+    # The note first: a source as short as IDC may stand in it too.
     if exhibit.note:
         yield Piece("source", f"注：{exhibit.note}", exhibit.id)
+    if exhibit.source:
+        yield Piece("source", exhibit.source, exhibit.id)
 
 
 def _in_cell(label: str, series: Series) -> str:

@@ -16,7 +16,7 @@ _LINE_END_HYPHEN = str.maketrans({"\ufffe": "-", "\x02": "-", "\u2212": "-"})
 
 def read_pdf(path: Path) -> Form:
     """The PDF as a form; running heads and feet are kept once, as the last passages."""
-    import pypdfium2
+    import pypdfium2  # noqa: PLC0415 - only proofreading reads PDFs
 
     with pypdfium2.PdfDocument(path) as pdf:
         pages = [

@@ -13,8 +13,8 @@ _FRONT = "首页"
 
 def read_word(path: Path) -> Form:
     """The Word file as a form; its pages are named by the heading before."""
-    import docx
-    from docx.oxml.ns import qn
+    import docx  # noqa: PLC0415 - slow to import
+    from docx.oxml.ns import qn  # noqa: PLC0415
 
     word = docx.Document(str(path))
     body: list[Passage] = []
@@ -36,9 +36,8 @@ def read_word(path: Path) -> Form:
         section.first_page_footer,
         section.footer,
     ):
-        body += [
-            Passage("页眉页脚", text) for _, text in _paragraphs(part._element, qn) if text.strip()
-        ]
+        root = part._element  # noqa: SLF001 - its own paragraphs leave out fields
+        body += [Passage("页眉页脚", text) for _, text in _paragraphs(root, qn) if text.strip()]
     alternatives = tuple(
         str(one.get("descr", "")) for one in word.element.body.iter(qn("wp:docPr"))
     )

@@ -404,7 +404,7 @@ def _bucket_figure(data: ReportData, sector: str, measure: _Measure) -> Figure:
         alt=f"柱状图：{sector}行业按{measure.label.rstrip()}（{measure.unit}）分区间的公司数，"
         + "，".join(f"{label} 上周 {b.printed}、本周 {a.printed}" for label, b, a in facts)
         + "。",
-        note=f"横轴单位：{measure.unit}",
+        note=f"横轴：{measure.unit}",
     )
 
 
