@@ -21,7 +21,8 @@ def test_operations_find_each_check_with_its_remedy(check):
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_operations_find_each_setting(name):
     description = Settings.model_fields[name].description
-    row = next(line for line in OPERATIONS.splitlines() if f"`BJ_{name.upper()}`" in line)
+    start = f"| `BJ_{name.upper()}` |"
+    row = next(line for line in OPERATIONS.splitlines() if line.startswith(start))
     assert description in row
 
 

@@ -27,7 +27,8 @@ def _raw_asset(table: str, description: str) -> dg.AssetsDefinition:
         sent = pipeline.data_source.deliver(issue, table)
         landed = [pipeline.landing.store(delivery) for delivery in sent]
         reading = read(landed, table, issue)
-        pipeline.warehouse.replace_input_files(issue.number, table, reading.files)
+        source = pipeline.data_source.name
+        pipeline.warehouse.replace_input_files(issue.number, table, source, reading.files)
         for note in reading.notes:
             context.log.info(note)
         context.add_output_metadata(

@@ -212,8 +212,7 @@ def issue_manifest(
         report_document,
         pipeline.warehouse,
         pipeline.settings,
-        source=pipeline.source,
-        folder=pipeline.settings.artifacts / issue.folder,
+        pipeline.settings.artifacts / issue.folder,
     )
     _finish(context, pipeline, "manifest.json", text.encode())
 

@@ -18,7 +18,7 @@ _REPORTED_SETTINGS = ("pe_ttm_vendors", "ai_chain_pe_ttm_vendors")
 
 
 def manifest(
-    document: Document, warehouse: Warehouse, settings: Settings, *, source: str, folder: Path
+    document: Document, warehouse: Warehouse, settings: Settings, folder: Path
 ) -> str:
     """The manifest as JSON text.
 
@@ -26,7 +26,6 @@ def manifest(
         document: The issue's document.
         warehouse: Holds the list of inputs, data versions and check results.
         settings: Those that change figures are recorded; none of them is a secret.
-        source: Where the data came from.
         folder: Where the finished files lie.
     """
     issue = document.issue
@@ -41,7 +40,7 @@ def manifest(
         "issue_date": str(document.issue_date),
         "publication_date": str(document.publication_date),
         "exhibits": len(list(document.exhibits())),
-        "source": source,
+        "source": ", ".join(dict.fromkeys(inputs["source"])),
         "sample": document.is_sample,
         "missing": [document.text(line) for line in document.notices],
         "code_version": {"bj_pipeline": __version__, "code_sha256": code_sha256()},

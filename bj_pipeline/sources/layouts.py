@@ -486,7 +486,8 @@ def _files(
     deliveries: Sequence[Delivery], layouts: Sequence[Layout], rows: dict[int, int]
 ) -> pd.DataFrame:
     """One row a file, as the warehouse's list of inputs has them."""
-    names = [name for name in tables.columns(tables.INPUT_FILES) if name != "table"]
+    given = {"table", "source"}
+    names = [name for name in tables.columns(tables.INPUT_FILES) if name not in given]
     found = [
         {
             "name": delivery.name,

@@ -84,10 +84,12 @@ class Warehouse:
                 _replace_partition(connection, name, issue, versions[name], len(frame))
         return versions
 
-    def replace_input_files(self, issue: int, table: str, files: pd.DataFrame) -> None:
+    def replace_input_files(
+        self, issue: int, table: str, source: str, files: pd.DataFrame
+    ) -> None:
         """Replace the list of files that one raw table of an issue was read from."""
         inputs = tables.table(tables.INPUT_FILES)
-        rows = _records(files.assign(table=table), issue)
+        rows = _records(files.assign(table=table, source=source), issue)
         with self.writing() as connection:
             connection.execute(
                 delete(inputs).where(inputs.c.issue == issue, inputs.c.table == table)

@@ -320,6 +320,7 @@ _table(
     _text("vendor", "whose file it is", required=True),
     _text("interface", "layout or vendor interface by which it was read", required=True),
     _text("sha256", "SHA-256 of the bytes", required=True),
+    _text("source", "source that delivered it: a source's name, or a profile", required=True),
     _count("position", "order of preference, from 0: earlier files win over later ones"),
     _count("bytes", "size"),
     _count("rows", "rows taken into the table"),

@@ -33,7 +33,7 @@ def enter(settings, number, names, *, vendor):
     row |= {"vendor": vendor, "position": 0, "bytes": 1, "rows": 1}
     files = inputs.head(0).drop(columns=["issue", "table"]).astype(object)
     files.loc[0] = row
-    warehouse.replace_input_files(number, tables.RAW_QUOTES, files)
+    warehouse.replace_input_files(number, tables.RAW_QUOTES, "sample", files)
 
 
 class Daemon:

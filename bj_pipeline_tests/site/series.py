@@ -90,7 +90,7 @@ def from_sample(warehouse: Warehouse, number: int) -> None:
     row = {"name": "quotes.csv", "vendor": "sample", "interface": "sample", "sha256": "0" * 64}
     columns = [name for name in tables.columns(tables.INPUT_FILES) if name != "table"]
     files = pd.DataFrame([row]).reindex(columns=columns).fillna(0)
-    warehouse.replace_input_files(number, tables.RAW_QUOTES, files)
+    warehouse.replace_input_files(number, tables.RAW_QUOTES, "sample", files)
 
 
 class Home:

@@ -191,7 +191,7 @@ def test_an_issue_is_rebuilt_from_the_landing_without_its_vendor(landing):
     ]
     first = read(sent, tables.RAW_QUOTES, issue)
     landing.warehouse.replace(issue.number, {tables.RAW_QUOTES: first.frame})
-    landing.warehouse.replace_input_files(issue.number, tables.RAW_QUOTES, first.files)
+    landing.warehouse.replace_input_files(issue.number, tables.RAW_QUOTES, "sample", first.files)
 
     source = LandedSource(landing, landing.warehouse)
     delivered = source.deliver(issue, tables.RAW_QUOTES)
@@ -206,7 +206,7 @@ def test_a_rebuild_names_the_file_that_never_passed_the_landing(landing):
     issue = by_number(65)
     text = "ts_code,trade_date,close\n920493.BJ,20260213,10.5\n920493.BJ,20260227,11\n"
     unlanded = read([delivery(text.encode(), parameters={})], tables.RAW_QUOTES, issue)
-    landing.warehouse.replace_input_files(issue.number, tables.RAW_QUOTES, unlanded.files)
+    landing.warehouse.replace_input_files(issue.number, tables.RAW_QUOTES, "sample", unlanded.files)
     with pytest.raises(MissingDataError, match=r"read from daily_20260227\.csv"):
         LandedSource(landing, landing.warehouse).deliver(issue, tables.RAW_QUOTES)
 

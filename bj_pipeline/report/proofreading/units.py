@@ -162,7 +162,9 @@ def _title(document: Document, exhibit: Figure | Table) -> Iterator[Finding]:
         named = (match[1] or match[2]).strip()
         is_unit = bool(_family(named)) or named in {"元", "美元"}
         if is_unit and not any(_same_unit(named, one) for one in own):
-            yield Finding("unit_differs", "", "", exhibit.title, named, " / ".join(own))
+            yield Finding(
+                "unit_differs", "", "", exhibit.title, named, " / ".join(own), is_analysts
+            )
     if isinstance(exhibit, Table):
         families, shown = _families(exhibit.title), {_family(one) for one in own}
         if len(families) == 1 and shown - {""} and not families & shown:

@@ -150,6 +150,7 @@ def upgrade() -> None:
         sa.Column("vendor", sa.String(), nullable=False),
         sa.Column("interface", sa.String(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("bytes", sa.Integer(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
