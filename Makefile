@@ -15,7 +15,7 @@ dev: $(RUNS)
 	$(BIN)/bj-pipeline dev
 
 test: $(TESTS)
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(TESTS)
 	$(BIN)/ruff check .
