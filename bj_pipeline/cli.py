@@ -6,6 +6,8 @@ and pandas stand inside the commands, so that ``--help`` answers at once.
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -470,6 +472,115 @@ def transfer(target: str) -> None:
         f"{rows:,} rows were copied to {shown(destination.url)}. Set BJ_DATABASE_URL to it to work "
         f"there from now on; {shown(source.url)} was left as it is."
     )
+
+
+@main.command()
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A new folder, best on another disk.",
+)
+def backup(target: Path) -> None:
+    """Copy the warehouse, the landing and every finished file into a new folder, and verify it.
+
+    The warehouse lies in it as one SQLite file, whatever database it came from. Dagster's history
+    is not part of it, nor are the curated files, which are under version control.
+    """
+    from bj_pipeline.automation import backup as backups  # noqa: PLC0415 - imports pandas
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    with _counting_bar("Backup") as tell:
+        done = backups.backup(load_settings(), target, tell)
+    click.echo(f"{_told_backup(done.manifest)}, are in {target.absolute()}, read again and whole.")
+    if done.problems:
+        told = "\n".join(f"  {problem}" for problem in done.problems)
+        raise PipelineError(
+            f"The backup holds what there was, but the landing itself is damaged:\n{told}"
+        )
+
+
+@main.command()
+@click.option(
+    "--from",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder that `bj-pipeline backup` wrote.",
+)
+def restore(folder: Path) -> None:
+    """Bring a backup back into an empty BJ_HOME (or PostgreSQL): all of it, or nothing.
+
+    Every file is compared with its SHA-256 before anything is touched, and again afterwards.
+    """
+    from bj_pipeline.automation import backup as backups  # noqa: PLC0415 - imports pandas
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    with _counting_bar("Restore") as tell:
+        manifest = backups.restore(settings, folder, tell)
+    click.echo(
+        f"{_told_backup(manifest)}, from the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC, are "
+        f"in {settings.home.absolute()} again; files, rows and data versions are those that were "
+        "backed up."
+    )
+
+
+def _told_backup(manifest: Any) -> str:
+    return (
+        f"{len(manifest.data_versions)} issues, {sum(manifest.rows.values()):,} rows and "
+        f"{len(manifest.files)} files ({manifest.bytes / 1e6:.1f} MB)"
+    )
+
+
+@main.command()
+@click.option(
+    "--days",
+    type=click.IntRange(min=1),
+    required=True,
+    help="What is younger than so many days stays.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def retention(days: int, *, dry_run: bool) -> None:
+    """Remove old Dagster runs, and vendors' landed answers that no issue and no report names.
+
+    The newest run of each issue stays, and whichever run last built or checked something of it. So
+    do artifacts, published files, and files that people brought.
+    """
+    from datetime import UTC, datetime, timedelta  # noqa: PLC0415
+
+    from bj_pipeline.automation.retention import remove  # noqa: PLC0415 - imports Dagster
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    before = datetime.now(UTC) - timedelta(days=days)
+    done = remove(load_settings(), before, keep=dry_run)
+    told = "would be removed" if dry_run else "were removed"
+    click.echo(
+        f"Older than {days} days and needed no more: {done.runs} of {done.all_runs} runs and "
+        f"{done.landed} landed answers ({done.landed_bytes / 1e6:.1f} MB) {told}."
+    )
+
+
+@main.command()
+def disk() -> None:
+    """Print how much space each part of BJ_HOME takes: in all, and for an issue on average."""
+    from bj_pipeline.automation.disk import usage  # noqa: PLC0415 - imports pandas
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    _print_frame(usage(load_settings()), "table", limit=None)
+
+
+@contextmanager
+def _counting_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar that is told how many steps are done, and of how many."""
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def tell(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield tell
 
 
 def _print_frame(frame: Any, form: str, limit: int | None) -> None:

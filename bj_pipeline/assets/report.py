@@ -228,13 +228,11 @@ def _finish(
     context: dg.AssetExecutionContext, pipeline: PipelineResource, name: str, content: bytes
 ) -> None:
     issue = by_number(context.partition_key)
+    version = artifacts.sha256(content)
     path = artifacts.write(pipeline.settings.artifacts / issue.folder / name, content)
+    pipeline.warehouse.record_file(issue.number, context.asset_key.path[-1], version)
     context.add_output_metadata(
-        {
-            "file": dg.MetadataValue.path(path),
-            "bytes": len(content),
-            "sha256": artifacts.sha256(content),
-        }
+        {"file": dg.MetadataValue.path(path), "bytes": len(content), "sha256": version}
     )
 
 

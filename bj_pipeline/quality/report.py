@@ -264,6 +264,8 @@ def analysts_numbers_follow_from_the_figures(gxe: Any, _: Evidence) -> Sequence[
 CHECKS = (
     every_number_is_a_fact,
     every_glyph_is_in_the_font,
+)
+PROOFREADING = (
     finished_files_hold_no_slip,
     analysts_numbers_follow_from_the_figures,
 )

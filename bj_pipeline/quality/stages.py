@@ -11,6 +11,7 @@ STAGES: dict[str, tuple[Check, ...]] = {
     "universe": universe.CHECKS,
     "metrics": metrics.CHECKS,
     "report": report.CHECKS,
+    "proofreading": report.PROOFREADING,
 }
 ALL = tuple(one for checks in STAGES.values() for one in checks)
 
@@ -54,5 +55,5 @@ def require_passed(warehouse: Warehouse, issue: int, asset: str) -> None:
 
 def seen(one: Check, warehouse: Warehouse, issue: int) -> str:
     """Versions of the data that a check looks at, as they are now."""
-    versions = warehouse.versions(issue)
+    versions = warehouse.versions(issue, files=True)
     return ", ".join(f"{name}={versions.get(name, 'none')}" for name in sorted(one.reads))

@@ -13,7 +13,6 @@ from xlsxwriter.chart import Chart as NativeChart
 from xlsxwriter.workbook import Workbook
 
 from bj_pipeline.report.document import Chart, Figure, House, Series
-from bj_pipeline.report.workbook_numbers import format_of
 
 FONT = "Microsoft YaHei"
 """On every Windows machine and every Excel for Mac; a workbook cannot name a second choice."""
@@ -121,7 +120,6 @@ def _labels(chart: Chart, series: Series) -> dict[str, Any]:
     if chart.show_labels:
         labels = {
             "value": True,
-            "num_format": format_of(series.labels),
             "font": dict(_TEXT),
             "position": "above" if chart.kind == "lines" else "outside_end",
         }

@@ -34,11 +34,10 @@ def number_format(digits: int, *, signed: bool = False) -> str:
     return f"+{plain};-{plain};{plain}" if signed else plain
 
 
-def format_of(labels: Iterable[str]) -> str:
-    """The format for numbers that are printed like these labels."""
-    matches = [match for label in labels if (match := _NUMBER.fullmatch(label))]
-    digits = max((len(match[1] or "") for match in matches), default=0)
-    return number_format(digits, signed=any(match[0].startswith("+") for match in matches))
+def format_like(label: str, labels: Iterable[str]) -> str:
+    """The format for one number of a series: its own decimals, the series' way with signs."""
+    digits = len(label.partition(".")[2])
+    return number_format(digits, signed=any(one.startswith("+") for one in labels))
 
 
 def scaled(value: float, scale: float) -> float:

@@ -37,7 +37,7 @@ from bj_pipeline.report.workbook_numbers import (
     cell_number,
     exact_format,
     exact_text,
-    format_of,
+    format_like,
     number_format,
     scaled,
 )
@@ -228,9 +228,9 @@ class _Writer:
             name = f"{series.name}（{chart.unit}）" if chart.unit else series.name
             widths.append([name])
             self.text(sheet, _HEADER_ROW, position, name, self.head("right"))
-            form = format_of(series.labels)
-            for at, value in enumerate(series.values):
+            for at, (value, label) in enumerate(zip(series.values, series.labels, strict=True)):
                 tone = _sign(value) if chart.signed else None
+                form = format_like(label, series.labels)
                 look = self.body(num_format=form, align="right", font_color=self.colour(tone))
                 if value is not None:  # a cell that is merely empty would be drawn as nought
                     sheet.write_number(_HEADER_ROW + 1 + at, position, value, look)

@@ -84,6 +84,11 @@ class Warehouse:
                 _replace_partition(connection, name, issue, versions[name], len(frame))
         return versions
 
+    def record_file(self, issue: int, name: str, version: str) -> None:
+        """Note the version of a finished file, so that checks know which bytes they have read."""
+        with self.writing() as connection:
+            _replace_partition(connection, name, issue, version, 1)
+
     def replace_input_files(
         self, issue: int, table: str, source: str, files: pd.DataFrame
     ) -> None:
@@ -162,10 +167,11 @@ class Warehouse:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else str(found)
 
-    def versions(self, issue: int) -> dict[str, str]:
-        """Data versions of everything that was built of an issue, by table."""
+    def versions(self, issue: int, *, files: bool = False) -> dict[str, str]:
+        """Data versions of an issue's tables, by table; with ``files`` also of finished files."""
         partitions = self.read(tables.PARTITIONS, issue)
-        return dict(zip(partitions["table"], partitions["data_version"], strict=True))
+        known = zip(partitions["table"], partitions["data_version"], strict=True)
+        return {name: version for name, version in known if files or name in tables.METADATA.tables}
 
     def issues(self, name: str) -> list[int]:
         """Issues that a table holds, in order."""

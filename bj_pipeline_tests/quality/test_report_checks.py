@@ -18,8 +18,13 @@ SLIP = "finished_files_hold_no_slip"
 MEDIAN = f"sector_metrics/{SECTOR}/pe_ttm_median"
 
 
+def _both(issue):
+    """Failures of the report and of its proofreading."""
+    return failures(issue, "report") | failures(issue, "proofreading")
+
+
 def only(issue, name):
-    found = failures(issue, "report")
+    found = _both(issue)
     assert set(found) == {name}, {one: outcome.broken for one, outcome in found.items()}
     return found[name]
 
@@ -36,7 +41,7 @@ def reprinted(issue, fact, text):
 
 
 def test_a_healthy_issue_passes_every_report_check(issue_65):
-    assert failures(issue_65, "report") == {}
+    assert _both(issue_65) == {}
 
 
 def test_most_facts_are_compared_with_the_cell_that_they_name(issue_65):
@@ -122,7 +127,7 @@ def test_a_character_without_glyph_in_the_houses_words_is_found(issue_65):
 
 def test_files_that_print_another_figure_than_the_document_are_found(issue_65):
     fact = "ai_chain_metrics/920075.BJ/revenue"
-    found = failures(reprinted(issue_65, fact, "98.76"), "report")
+    found = _both(reprinted(issue_65, fact, "98.76"))
     rows = found[SLIP].rows
     assert set(rows.loc[rows["expected"].str.startswith("98.76"), "form"]) == set(FORMS)
 
@@ -206,6 +211,6 @@ def test_a_document_without_figures_is_not_taken_for_complete(issue_65):
             "notices": (),
         }
     )
-    found = failures(issue_65.with_whole_document(empty), "report")
+    found = _both(issue_65.with_whole_document(empty))
     rows = found[SLIP].rows
     assert set(rows.loc[rows["slip"] == "no table was found", "form"]) == set(FORMS)

@@ -12,7 +12,7 @@ from bj_pipeline.report import xlsx
 from bj_pipeline.report.document import Chart, FactRef, Figure, Series, Table
 from bj_pipeline.report.rounding import display
 from bj_pipeline.report.workbook_frames import SHEETS, header
-from bj_pipeline.report.workbook_numbers import exact_format, format_of, number
+from bj_pipeline.report.workbook_numbers import exact_format, format_like, number
 from bj_pipeline.warehouse import tables
 from bj_pipeline_tests.report.example import HOSTILE_NAMES, example_document
 from bj_pipeline_tests.report.libreoffice import needs_libreoffice, to_pdf
@@ -370,16 +370,16 @@ def test_characters_that_a_file_cannot_hold_are_shown_as_replaced(document, fram
 
 
 @pytest.mark.parametrize(
-    ("labels", "form"),
+    ("label", "labels", "form"),
     [
-        (("50.0", "44.0"), "0.0"),
-        (("+1.94", "-0.17"), "+0.00;-0.00;0.00"),
-        (("3", "—"), "0"),
-        ((), "0"),
+        ("50.0", ("50.0", "44.0"), "0.0"),
+        ("2.7", ("2.94", "2.7"), "0.0"),
+        ("-0.17", ("+1.94", "-0.17"), "+0.00;-0.00;0.00"),
+        ("3", ("3", "—"), "0"),
     ],
 )
-def test_numbers_of_a_chart_have_the_decimals_of_their_labels(labels, form):
-    assert format_of(labels) == form
+def test_numbers_of_a_chart_have_the_decimals_of_their_labels(label, labels, form):
+    assert format_like(label, labels) == form
 
 
 @pytest.mark.parametrize(

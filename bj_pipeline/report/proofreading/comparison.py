@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bj_pipeline.report.document import Document, Figure
@@ -39,12 +39,12 @@ def compare(document: Document, form: Form) -> Comparison:
         text = squeezed(piece.text)
         if not text:
             continue
-        alone = piece.kind == "heading"
+        fits = _place(form, piece)
         span = next(
             (
                 found
-                for begin, is_alone in ((cursor, alone), (0, alone), (cursor, False), (0, False))
-                if (found := _free(form, text, begin, taken, is_alone=is_alone))
+                for begin, suits in ((cursor, fits), (0, fits), (cursor, _anywhere), (0, _anywhere))
+                if (found := _free(form, text, begin, taken, suits))
             ),
             None,
         )
@@ -58,12 +58,32 @@ def compare(document: Document, form: Form) -> Comparison:
     return result
 
 
-def _free(form: Form, text: str, begin: int, taken: bytearray, *, is_alone: bool) -> Span | None:
+def _place(form: Form, piece: Piece) -> Callable[[Span], bool]:
+    """Where a piece is looked for first.
+
+    A heading is a passage of its own: the same words at the end of a chart's line have a number
+    behind them. A workbook's source begins its cell: one as short as IDC must not be taken out of a
+    longer one.
+    """
+    if piece.kind == "heading":
+        return form.is_passage
+    if piece.kind == "source" and form.name.endswith(".xlsx"):
+        return form.begins_passage
+    return _anywhere
+
+
+def _anywhere(_: Span) -> bool:
+    return True
+
+
+def _free(
+    form: Form, text: str, begin: int, taken: bytearray, suits: Callable[[Span], bool]
+) -> Span | None:
     return next(
         (
             span
             for span in form.occurrences(text, begin)
-            if 1 not in taken[span.start : span.end] and (not is_alone or form.begins_passage(span))
+            if 1 not in taken[span.start : span.end] and suits(span)
         ),
         None,
     )

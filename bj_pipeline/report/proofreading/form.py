@@ -165,8 +165,13 @@ class Form:
 
     def begins_passage(self, span: Span) -> bool:
         """Whether a stretch of the text begins where a passage does."""
-        at = bisect_right(self._starts, span.start) - 1
-        return self._starts[at] == span.start
+        return self._starts[bisect_right(self._starts, span.start) - 1] == span.start
+
+    def is_passage(self, span: Span) -> bool:
+        """Whether a stretch of the text begins and ends where passages do."""
+        after = bisect_right(self._starts, span.end) - 1
+        ends = span.end >= len(self.text) or self._starts[after] == span.end
+        return ends and self.begins_passage(span)
 
     def page_of(self, text: str) -> str:
         """The page on which a text begins; empty if the form does not hold it."""

@@ -134,9 +134,7 @@ def exhibit_pieces(document: Document, exhibit: Figure | Table, form: Form) -> I
         for at, category in enumerate(chart.categories):
             labels = [one.labels[at] for one in chart.series]
             if form.name.endswith(".xlsx"):
-                labels = [
-                    _in_cell(label, one) for label, one in zip(labels, chart.series, strict=True)
-                ]
+                labels = [_in_cell(label) for label in labels]
             yield Piece("values", "\n".join([category, *labels]), exhibit.id)
     # The note first: a source as short as IDC may stand in it too.
     if exhibit.note:
@@ -145,10 +143,6 @@ def exhibit_pieces(document: Document, exhibit: Figure | Table, form: Form) -> I
         yield Piece("source", exhibit.source, exhibit.id)
 
 
-def _in_cell(label: str, series: Series) -> str:
-    """A chart's value in a workbook, where a gap is empty and a column has one number format."""
-    digits = max(len(one.partition(".")[2]) for one in series.labels)
-    has = len(label.partition(".")[2])
-    if label == MISSING:
-        return ""
-    return label + ("" if has or not digits else ".") + "0" * (digits - has)
+def _in_cell(label: str) -> str:
+    """A chart's value in a workbook, where a gap is an empty cell."""
+    return "" if label == MISSING else label

@@ -31,6 +31,7 @@ from bj_pipeline.report.facts import (
     join,
     say,
 )
+from bj_pipeline.report.rounding import YUAN_PER_YI
 from bj_pipeline.report.sections.company_facts import name_cell, number_cell
 from bj_pipeline.report.sections.market import fact_series, leaders, listed_changes
 from bj_pipeline.warehouse import tables
@@ -139,6 +140,8 @@ def sectors_overview(data: ReportData) -> Section:
         ),
         sector_table(data),
     ]
+    if data.has_market_cap:
+        blocks.append(_caps_figure(data))
     return Section(id="sectors", title="行业观察", level=1, blocks=tuple(blocks))
 
 
@@ -338,46 +341,79 @@ def _bucket_words(data: ReportData, sector: str, measure: _Measure) -> Line:
 
 
 def _trend_figure(data: ReportData, sector: str) -> Figure:
-    rows = data.trends[data.trends["sector"] == sector]
     before = sector_fact(data, sector, "pe_ttm_median", base=True)
     after = sector_fact(data, sector, "pe_ttm_median")
-    facts = []
-    for row in rows.itertuples():
-        if int(str(row.trend_issue)) == data.issue.number:
-            facts.append(after)
-            continue
-        facts.append(
-            data.ledger.number(
-                f"{tables.SECTOR_TRENDS}/{sector}/{row.trend_issue}/pe_ttm_median",
-                float(str(row.pe_ttm_median)),
-                MULTIPLE_MEDIAN,
-                data.origin(
-                    tables.SECTOR_TRENDS,
-                    f"trend_issue={row.trend_issue}, sector={sector}",
-                    "pe_ttm_median",
-                    "该期报告的行业 PE TTM 中值",
-                ),
-            )
-        )
     way = direction(before, after)
     title = (
         f"{sector} PE TTM 中值为 {after.printed}"
         if after.value is None or way == "flat"
         else f"{sector} PE TTM 中值{MOVED[way]} {after.printed}"
     )
-    dates = [pd.Timestamp(str(day)).strftime("%m-%d") for day in rows["trend_date"]]
     return Figure(
         id=f"trend-{sector}",
         title=title,
         chart=Chart(
             kind="lines",
-            categories=tuple(dates),
-            series=(fact_series("PE TTM 中值", facts),),
+            categories=_trend_dates(data),
+            series=(fact_series("PE TTM 中值", _trend_facts(data, sector, "pe_ttm_median")),),
             unit="X",
         ),
         source=data.source(tables.RAW_VALUATIONS),
         alt=f"折线图：{sector}行业最近各期的 PE TTM 中值，本期为 {after.printed}。",
     )
+
+
+def _caps_figure(data: ReportData) -> Figure:
+    """How the sectors' total market caps moved over the trailing issues."""
+    sectors = data.sector_names
+    facts = {sector: _trend_facts(data, sector, "total_market_cap") for sector in sectors}
+    latest = {sector: sector_fact(data, sector, "total_market_cap") for sector in sectors}
+    largest = max(sectors, key=lambda sector: latest[sector].value or 0.0)
+    return Figure(
+        id="sector-caps",
+        title=f"各行业总市值：{largest}最高，为 {latest[largest].printed}",
+        chart=Chart(
+            kind="lines",
+            categories=_trend_dates(data),
+            series=tuple(
+                fact_series(sector, facts[sector], scale=YUAN_PER_YI, role="other")
+                for sector in sectors
+            ),
+            unit="亿元",
+        ),
+        source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
+        alt="折线图：各行业最近各期的总市值，本期"
+        + "，".join(f"{sector} {fact.printed}" for sector, fact in latest.items())
+        + "。",
+    )
+
+
+def _trend_dates(data: ReportData) -> tuple[str, ...]:
+    days = data.trends.drop_duplicates("trend_issue")["trend_date"]
+    return tuple(pd.Timestamp(str(day)).strftime("%m-%d") for day in days)
+
+
+def _trend_facts(data: ReportData, sector: str, column: str) -> list[Fact]:
+    """A sector's figure in each trailing issue; the last one is this issue's own."""
+    facts = []
+    for row in data.trends[data.trends["sector"] == sector].to_dict("records"):
+        if row["trend_issue"] == data.issue.number:
+            facts.append(sector_fact(data, sector, column))
+            continue
+        facts.append(
+            data.ledger.number(
+                f"{tables.SECTOR_TRENDS}/{sector}/{row['trend_issue']}/{column}",
+                float(row[column]),
+                _STYLES[column],
+                data.origin(
+                    tables.SECTOR_TRENDS,
+                    f"trend_issue={row['trend_issue']}, sector={sector}",
+                    column,
+                    f"该期报告：{_FORMULAS[column]}",
+                ),
+            )
+        )
+    return facts
 
 
 def _bucket_figure(data: ReportData, sector: str, measure: _Measure) -> Figure:

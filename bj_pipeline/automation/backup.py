@@ -1,0 +1,446 @@
+"""Backup and restore: one folder that holds everything that cannot be computed again.
+
+What belongs here: taking a backup, proving that it is whole, and bringing it back. What does not:
+moving a living warehouse to another database (:mod:`bj_pipeline.warehouse.transfer`, whose copying
+is used here), Dagster's own history, and the curated files, which are kept under version control.
+
+A backup is a folder with ``warehouse.db``, the folders of :data:`FOLDERS` and ``backup.json``,
+which names every file with its size and SHA-256. The warehouse in it is always a SQLite file,
+whatever database it came from, so a backup of PostgreSQL needs no ``pg_dump`` and can be restored
+into either.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from sqlalchemy import Engine
+
+from bj_pipeline import __version__
+from bj_pipeline.errors import ConfigurationError, PipelineError
+from bj_pipeline.report import artifacts
+from bj_pipeline.settings import Settings
+from bj_pipeline.warehouse import migrate, tables
+from bj_pipeline.warehouse.store import Warehouse, connect, data_version
+from bj_pipeline.warehouse.transfer import Copied, content, transfer
+
+MANIFEST = "backup.json"
+WAREHOUSE = "warehouse.db"
+LANDING = "landing"
+FOLDERS = (LANDING, "artifacts", "published", "withdrawn")
+"""Names in a backup, and of the settings that say where each folder lies."""
+
+_CHUNK = 1 << 20
+"""Bytes in memory at once."""
+
+Tell = Callable[[int, int], object]
+"""Told after each step: how many are done, and how many there are."""
+
+
+class BackupError(PipelineError):
+    """A backup is not as it was written, or what was copied is not what was there."""
+
+    exit_code = 6
+
+
+class StoredFile(BaseModel):
+    """Size and SHA-256 of a file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What a backup holds.
+
+    Attributes:
+        program: Version of the program that wrote it.
+        made_at: When, UTC.
+        revision: Revision of the warehouse's tables.
+        rows: Rows of each table.
+        data_versions: Data versions by issue and table.
+        files: Every other file of the backup, by its path in it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    program: str
+    made_at: datetime
+    revision: str
+    rows: dict[str, int]
+    data_versions: dict[int, dict[str, str]]
+    files: dict[str, StoredFile]
+
+    @field_validator("files")
+    @classmethod
+    def _stays_inside(cls, files: dict[str, StoredFile]) -> dict[str, StoredFile]:
+        for name in files:
+            path = PurePosixPath(name)
+            if ".." in path.parts or not {*path.parts[:1]} & {WAREHOUSE, *FOLDERS}:
+                raise ValueError(f"{name} belongs to no backup")
+        if WAREHOUSE not in files:
+            raise ValueError(f"{WAREHOUSE} is not among them")
+        return files
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(file.bytes for file in self.files.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was taken.
+
+    Attributes:
+        manifest: What it holds.
+        problems: What was wrong with the landing already, one sentence a file; the backup holds
+            what there was.
+    """
+
+    manifest: Manifest
+    problems: tuple[str, ...]
+
+
+class _Steps:
+    """Counts steps for a progress bar."""
+
+    def __init__(self, tell: Tell | None, total: int) -> None:
+        self._tell, self._done, self._total = tell, 0, total
+
+    def __call__(self) -> None:
+        self._done += 1
+        if self._tell is not None:
+            self._tell(self._done, max(self._total, self._done))
+
+
+# --- Taking one ----------------------------------------------------------------------------------
+
+
+def backup(
+    settings: Settings, target: Path, tell: Tell | None = None, now: datetime | None = None
+) -> Backup:
+    """Write a backup; the folder appears when it is whole and was read again.
+
+    Runs may go on meanwhile: they wait while the warehouse is copied. What the warehouse then
+    names, the folders hold, because bytes land before they are indexed.
+
+    Args:
+        settings: Of the installation.
+        target: The backup's folder; must not exist.
+        tell: For a progress bar.
+        now: When; now if not given.
+
+    Raises:
+        ConfigurationError: The target exists, or lies in a folder that is copied.
+        MissingDataError: There is no warehouse.
+        BackupError: Someone signed off meanwhile, or the copy is not as it was written.
+    """
+    target = target.absolute()
+    if target.exists():
+        raise ConfigurationError(f"{target} exists already: a backup is written to a new folder.")
+    sources = {name: _place(settings, name) for name in FOLDERS}
+    for source in sources.values():
+        if target.resolve().is_relative_to(source.resolve()):
+            raise ConfigurationError(f"{target} lies in {source}, which is copied: choose another.")
+    files = sum(len(_files(source)) for source in sources.values())
+    step = _Steps(tell, len(tables.METADATA.tables) + 2 * files + 1)
+    with _new_folder(target) as folder:
+        rows, versions, landed = _copy_warehouse(settings, folder / WAREHOUSE, step)
+        stored = {WAREHOUSE: _described(folder / WAREHOUSE)}
+        for name, source in sources.items():
+            for path in _files(source):
+                if name != LANDING or path.name in landed:
+                    relative = PurePosixPath(name, *path.relative_to(source).parts)
+                    stored[str(relative)] = _copied(path, folder / relative)
+                step()
+        _refuse_new_sign_off(settings, rows)
+        manifest = Manifest(
+            program=__version__,
+            made_at=(now or datetime.now(UTC)).astimezone(UTC),
+            revision=migrate.HEAD,
+            rows=rows,
+            data_versions=versions,
+            files=stored,
+        )
+        artifacts.write(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
+        _require_whole(folder, manifest, step)
+    return Backup(manifest, tuple(_landing_problems(stored, landed)))
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """A folder under a temporary name, which gets its own at the end or goes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
+    temporary.mkdir()
+    try:
+        yield temporary
+        temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _copy_warehouse(
+    settings: Settings, path: Path, step: _Steps
+) -> tuple[dict[str, int], dict[int, dict[str, str]], set[str]]:
+    """Copy the warehouse into a SQLite file.
+
+    Returns:
+        Rows by table; data versions by issue and table; SHA-256 of everything that has landed.
+    """
+    rows = {}
+    address = f"sqlite:///{path}"
+    with _connected(settings.warehouse_url) as source, _connected(address) as copy:
+        for copied in transfer(source, copy):
+            rows[copied.table] = copied.rows
+            step()
+    with _opened(address) as warehouse:
+        return rows, _versions(warehouse), set(warehouse.read(tables.LANDING)["sha256"])
+
+
+def _refuse_new_sign_off(settings: Settings, rows: dict[str, int]) -> None:
+    """The record of sign-offs and the folders must be of one moment; rows are only ever added."""
+    with _connected(settings.warehouse_url) as engine, engine.connect() as connection:
+        now = content(connection, tables.table(tables.APPROVALS)).rows
+    if now != rows[tables.APPROVALS]:
+        raise BackupError(
+            "An issue was approved or withdrawn while the backup was taken; nothing was kept of "
+            "it. Start it again."
+        )
+
+
+def _landing_problems(stored: dict[str, StoredFile], landed: set[str]) -> Iterator[str]:
+    copied = {
+        PurePosixPath(name).name: file.sha256
+        for name, file in stored.items()
+        if name.startswith(f"{LANDING}/")
+    }
+    for sha256 in sorted(landed):
+        if sha256 not in copied:
+            yield f"{sha256} is missing in the landing."
+        elif copied[sha256] != sha256:
+            yield f"{sha256} in the landing is not as it came."
+
+
+# --- Bringing one back ---------------------------------------------------------------------------
+
+
+def restore(settings: Settings, folder: Path, tell: Tell | None = None) -> Manifest:
+    """Bring a backup back into an empty installation: all of it, or nothing.
+
+    Everything is read and compared before anything is touched, and again as it was restored.
+
+    Args:
+        settings: Of the installation: the warehouse may be SQLite or PostgreSQL.
+        folder: The backup.
+        tell: For a progress bar.
+
+    Raises:
+        BackupError: It is not as it was written; names every file.
+        ConfigurationError: The installation holds something already.
+        DatabaseVersionError: A newer program wrote it.
+    """
+    manifest = read_manifest(folder)
+    step = _Steps(tell, 3 * len(manifest.files) + len(tables.METADATA.tables))
+    _require_whole(folder, manifest, step)
+    for name in FOLDERS:
+        if _files(_place(settings, name)):
+            raise ConfigurationError(
+                f"{_place(settings, name)} holds files. Restore into a new BJ_HOME, or move them "
+                "away; nothing was changed."
+            )
+    home = settings.home.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    staging = home / f".restore-{uuid4().hex}"
+    try:
+        for name in manifest.files:
+            _copied(folder / name, staging / name)
+            step()
+        _require_whole(staging, manifest, step)
+        _bring_in(settings, staging, manifest, step)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    _require_versions(settings, manifest)
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a backup.
+
+    Raises:
+        BackupError: The folder is no backup, or of a form that this program does not know.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BackupError(f"{folder} is no backup: {MANIFEST} is missing. Nothing was restored.")
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise BackupError(
+            f"{path} is not as it was written, or a newer program wrote it ({place}: "
+            f"{problem['msg']}). Nothing was restored."
+        ) from error
+
+
+def _bring_in(settings: Settings, staging: Path, manifest: Manifest, step: _Steps) -> None:
+    """Put the folders in place and the rows into the warehouse: both or neither."""
+    moved: list[Path] = []
+    with (
+        _connected(f"sqlite:///{staging / WAREHOUSE}") as source,
+        _connected(settings.warehouse_url) as target,
+        closing(_transferred(source, target)) as copying,
+    ):
+        try:
+            for copied in copying:
+                # Not earlier: by its first table the warehouse has shown that it was empty.
+                if not moved:
+                    for name in FOLDERS:
+                        _move_in(staging / name, _place(settings, name))
+                        moved.append(_place(settings, name))
+                _require_rows(copied, manifest)
+                step()
+        except BaseException:
+            for place in moved:
+                shutil.rmtree(place, ignore_errors=True)
+            raise
+
+
+def _require_rows(copied: Copied, manifest: Manifest) -> None:
+    told = manifest.rows.get(copied.table, 0)
+    if copied.rows != told:
+        raise BackupError(
+            f"{copied.table} has {copied.rows} rows, but {MANIFEST} says {told}. Nothing was "
+            "restored."
+        )
+
+
+def _transferred(source: Engine, target: Engine) -> Generator[Copied]:
+    """As :func:`transfer`, out of a warehouse that may be older than this program."""
+    migrate.SCHEMA.upgrade(source)
+    yield from transfer(source, target)
+
+
+def _move_in(staged: Path, place: Path) -> None:
+    """Put a folder where there is none, or one that holds nothing but folders."""
+    for left in [*sorted(place.rglob("*"), reverse=True), *([place] if place.exists() else [])]:
+        left.rmdir()
+    staged.mkdir(exist_ok=True)
+    staged.replace(place)
+
+
+def _require_versions(settings: Settings, manifest: Manifest) -> None:
+    """Compare what the warehouse reads with the versions that were backed up."""
+    with _opened(settings.warehouse_url) as warehouse:
+        recorded = _versions(warehouse)
+        wrong = [
+            f"issue {issue}, {name}"
+            for name in tables.METADATA.tables
+            if tables.has_versions(name)
+            for issue, version in _computed(warehouse, name, manifest)
+            if {version, recorded.get(issue, {}).get(name)} != {manifest.data_versions[issue][name]}
+        ]
+    if wrong:
+        raise BackupError(
+            f"Restored, but of another data version than was backed up: {'; '.join(wrong)}. Build "
+            "these issues again with `bj-pipeline run --issue N`."
+        )
+
+
+def _computed(warehouse: Warehouse, name: str, manifest: Manifest) -> Iterator[tuple[int, str]]:
+    """Data version of each backed-up issue of a table, computed from its rows."""
+    rows = warehouse.read(name)
+    for issue, versions in manifest.data_versions.items():
+        if name in versions:
+            yield issue, data_version(rows[rows["issue"] == issue].drop(columns="issue"))
+
+
+# --- Files and databases -------------------------------------------------------------------------
+
+
+def _place(settings: Settings, name: str) -> Path:
+    """Where a folder of a backup lies in the installation."""
+    return Path(getattr(settings, name))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Finished files; one whose name begins with a dot is being written."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [path for path in found if not path.name.startswith(".")]
+
+
+def _copied(source: Path, target: Path) -> StoredFile:
+    """Copy a file; describe what was read, not what was written."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as reading, target.open("wb") as writing:
+        while chunk := reading.read(_CHUNK):
+            writing.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+    return StoredFile(bytes=size, sha256=digest.hexdigest())
+
+
+def _described(path: Path) -> StoredFile:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    return StoredFile(bytes=path.stat().st_size, sha256=digest.hexdigest())
+
+
+def _require_whole(folder: Path, manifest: Manifest, step: _Steps) -> None:
+    """Read every file and compare it with the manifest.
+
+    Raises:
+        BackupError: Names every file that is missing or changed.
+    """
+    problems = []
+    for name, stored in manifest.files.items():
+        if not (folder / name).is_file():
+            problems.append(f"{name} is missing")
+        elif _described(folder / name) != stored:
+            problems.append(f"{name} is not as it was written")
+        step()
+    if problems:
+        told = "\n".join(f"  {problem}" for problem in problems)
+        raise BackupError(f"The backup is damaged; nothing was kept or restored:\n{told}")
+
+
+def _versions(warehouse: Warehouse) -> dict[int, dict[str, str]]:
+    """Data versions by issue and table."""
+    versions: dict[int, dict[str, str]] = {}
+    for row in warehouse.read(tables.PARTITIONS).to_dict("records"):
+        versions.setdefault(int(row["issue"]), {})[row["table"]] = row["data_version"]
+    return versions
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Engine]:
+    """A database; let go at the end, so that SQLite leaves one file and not three."""
+    engine = connect(address)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[Warehouse]:
+    """A warehouse; let go at the end."""
+    warehouse = Warehouse(address)
+    try:
+        yield warehouse
+    finally:
+        warehouse.engine.dispose()

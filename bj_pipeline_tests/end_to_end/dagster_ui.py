@@ -1,0 +1,193 @@
+"""The Dagster UI of ``bj-pipeline dev``, as shipped, for tests that use it as a person does.
+
+What belongs here: starting and stopping the program, the gestures by which a person builds an issue
+and reads a check, and pictures of pages. What does not: what the pages should show.
+"""
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from PIL import Image
+from playwright.sync_api import Locator
+
+from bj_pipeline.quality.check import Check
+from bj_pipeline_tests.command_line import PROJECT
+from bj_pipeline_tests.report.browser import Browser, Page, expect
+
+START_SECONDS = 150
+"""How long the programs may take to start: 20 s where they have two idle cores for themselves."""
+STOP_SECONDS = 20
+RUN_SECONDS = 150
+"""How long a run may take, from the click to its end: 20 s on two idle cores."""
+PAGE_SECONDS = 30
+_COLOURS = 96
+"""Enough for pages of text, and a third of the bytes of full colour."""
+
+
+@contextmanager
+def dev_server(folder: Path, **environment: str) -> Iterator[str]:
+    """Run ``bj-pipeline dev`` in a home of its own, and end all that it started.
+
+    Args:
+        folder: Where home and log lie.
+        environment: Settings beside ``BJ_HOME``.
+
+    Yields:
+        Address of the UI.
+    """
+    port = _free_port()
+    program = Path(sys.executable).parent / "bj-pipeline"
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("BJ_", "DAGSTER_"))}
+    log = folder / "dev.log"
+    with log.open("wb") as output, _interruptible():
+        process = subprocess.Popen(
+            [str(program), "dev", "--port", str(port)],
+            env=inherited | {"BJ_HOME": str(folder / "home")} | environment,
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _await_answer(f"{address}/server_info", process, log)
+        yield address
+    finally:
+        _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """What is started here listens to Ctrl+C, also where the test's own process ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(URLError, OSError), urlopen(url, timeout=5):  # noqa: S310 - our own server
+            return
+        time.sleep(0.2)
+    state = "did not answer" if process.poll() is None else f"ended with {process.returncode}"
+    raise AssertionError(f"bj-pipeline dev {state}:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the process group: as Ctrl+C does, then by force whatever is left of it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A person at the UI.
+
+    Attributes:
+        page: The browser's tab.
+        address: Of the UI.
+    """
+
+    page: Page
+    address: str
+
+    def open(self, path: str) -> None:
+        """Go to a page of the UI."""
+        self.page.goto(self.address + path)
+
+    def build_issue(self, number: int) -> str:
+        """Build an issue with the job ``issue``, through the dialog that asks for the partition.
+
+        Returns:
+            How the run ended, in the UI's words.
+        """
+        page = self.page
+        self.open("/locations/bj_pipeline/jobs/issue")
+        page.get_by_role("button", name="Materialize all").click()
+        page.get_by_text("Select a partition or create one").click()
+        page.get_by_placeholder("Filter partitions").fill(str(number))
+        page.get_by_role("menuitem").filter(has_text=str(number)).click()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Launch 1 run").click()
+        expect(page.get_by_text("Launched run")).to_be_visible()
+
+        page.get_by_text("View", exact=True).click()
+        ended = page.get_by_text("Success", exact=True).or_(page.get_by_text("Failure", exact=True))
+        expect(ended.first).to_be_visible(timeout=RUN_SECONDS * 1000)
+        return ended.first.inner_text()
+
+    def open_check(self, check: Check) -> Locator:
+        """Open a check in the tab *Checks* of its asset.
+
+        Returns:
+            Its result: *Passed* or *Failed*, as a coloured tag.
+        """
+        page = self.page
+        self.open(f"/assets/{check.asset}")
+        page.get_by_role("tab", name="Checks", exact=True).click()
+        page.get_by_placeholder("Filter checks").fill(check.name)
+        # The first text is a shortened one for the eye, the second the whole name for a reader.
+        page.get_by_text(check.name, exact=True).first.click()
+        expect(page.get_by_text(check.question)).to_be_visible()
+        return page.get_by_text("Passed", exact=True).or_(page.get_by_text("Failed", exact=True))
+
+    def open_graph(self) -> None:
+        """Open the asset graph with every group unfolded and nothing beside it."""
+        page = self.page
+        self.open("/asset-groups")
+        page.get_by_role("button", name="Hide navigation").click()
+        page.get_by_role("img", name="unfold_more").first.wait_for()
+        page.keyboard.press("Alt+KeyE")
+        expect(page.get_by_role("img", name="dot_filled")).to_have_count(0)
+        page.reload()  # fits the unfolded graph into the window
+
+
+@contextmanager
+def operator(browser: Browser, address: str) -> Iterator[Operator]:
+    """A person with a fresh profile and a screen of the usual width."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(PAGE_SECONDS * 1000)
+    yield Operator(context.new_page(), address)
+    context.close()
+
+
+def keep_picture(page: Page, name: str, otherwise: Path) -> Path:
+    """Take a picture of a page, as a small PNG.
+
+    Args:
+        page: The page, as it stands.
+        name: Of the file.
+        otherwise: Folder for it, unless ``BJ_WRITE_SCREENSHOTS=1`` asks for the documentation's.
+    """
+    wanted = os.environ.get("BJ_WRITE_SCREENSHOTS") == "1"
+    path = (PROJECT / "docs" / "images" if wanted else otherwise) / name
+    with Image.open(io.BytesIO(page.screenshot(animations="disabled"))) as picture:
+        reduced = picture.convert("RGB").quantize(_COLOURS)
+    reduced.save(path, optimize=True)
+    return path

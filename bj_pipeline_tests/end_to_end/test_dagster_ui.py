@@ -1,0 +1,147 @@
+"""The Dagster UI in a real browser, of the program as shipped: what operations sees on a Friday.
+
+``BJ_WRITE_SCREENSHOTS=1`` makes the documentation's pictures, docs/images/dagster-*.png.
+"""
+
+import re
+import shutil
+
+import pytest
+
+pytest.importorskip("playwright", reason="needs playwright from the dev dependencies")
+
+from bj_pipeline.definitions import defs
+from bj_pipeline.quality.raw import CHECKS
+from bj_pipeline.settings import PACKAGE
+from bj_pipeline.sources.sample import SampleSource
+from bj_pipeline_tests.automation.home import quotes
+from bj_pipeline_tests.end_to_end.dagster_ui import dev_server, keep_picture, operator
+from bj_pipeline_tests.report.browser import chromium, expect
+
+ISSUE = 65
+QUOTE_CHECKS = {one.name: one for one in CHECKS if one.asset == "raw_quotes"}
+RIGHT_CHECK = QUOTE_CHECKS["daily_moves_respect_the_limit"]
+LARGEST_PICTURE = 150_000
+"""Bytes of a picture in the documentation."""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """Address of the UI of a fresh home, without any setting."""
+    with dev_server(tmp_path_factory.mktemp("shipped")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def built(browser, shipped):
+    """How the run ended by which a person built issue 65."""
+    with operator(browser, shipped) as person:
+        return person.build_issue(ISSUE)
+
+
+@pytest.fixture(scope="module")
+def corrupted(tmp_path_factory):
+    """Address of the UI of a home whose vendor file holds one wrong close."""
+    folder = tmp_path_factory.mktemp("corrupted")
+    reference, vendor = folder / "reference", folder / "input"
+    shutil.copytree(PACKAGE / "reference", reference)
+    shutil.copy(SampleSource.pool_file, reference / "pool.csv")
+    vendor.mkdir()
+    week, wrong = re.subn(r"(920060\.BJ,20260226),[^,]+", r"\1,90.00", quotes(ISSUE))
+    assert wrong == 1
+    (vendor / "daily.csv").write_text(week, encoding="utf-8")
+    settings = {"BJ_SOURCE": "files", "BJ_INPUT": str(vendor), "BJ_REFERENCE": str(reference)}
+    with dev_server(folder, **settings) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def refused(browser, corrupted):
+    """How the run ended that met the wrong close."""
+    with operator(browser, corrupted) as person:
+        return person.build_issue(ISSUE)
+
+
+def test_the_code_location_is_loaded_without_an_error(browser, shipped):
+    with operator(browser, shipped) as person:
+        person.open("/deployment/locations")
+        row = person.page.get_by_text("bj_pipeline", exact=True)
+        expect(row.first).to_be_visible()
+        expect(person.page.get_by_text("1 code location", exact=True)).to_be_visible()
+        expect(person.page.get_by_text("Loaded", exact=True)).to_be_visible()
+        expect(person.page.get_by_text(re.compile("error|failed", re.IGNORECASE))).to_have_count(0)
+
+
+def test_a_person_builds_issue_65_with_a_few_clicks(built):
+    assert built == "Success"
+
+
+def test_the_graph_shows_every_group_and_every_asset(browser, shipped, built, tmp_path):
+    with operator(browser, shipped) as person:
+        person.open_graph()
+        for spec in defs.resolve_all_asset_specs():
+            name = spec.key.to_user_string()
+            shortened = re.compile(f"^{name[:6]}.*{name[-6:]}$")
+            expect(person.page.get_by_text(shortened).first).to_be_in_viewport()
+            group = person.page.get_by_text(spec.group_name, exact=True)
+            expect(group.first).to_be_in_viewport()
+        picture = keep_picture(person.page, "dagster-graph.png", tmp_path)
+        assert picture.stat().st_size <= LARGEST_PICTURE
+
+
+@pytest.mark.parametrize("name", QUOTE_CHECKS)
+def test_the_checks_of_the_quotes_are_green_for_issue_65(browser, shipped, built, name):
+    with operator(browser, shipped) as person:
+        expect(person.open_check(QUOTE_CHECKS[name])).to_have_text("Passed")
+        partition = person.page.get_by_text("Partition", exact=True)
+        expect(partition.locator("xpath=..")).to_contain_text(str(ISSUE))
+
+
+def test_the_figures_show_a_picture_and_how_many_there_are(browser, shipped, built):
+    with operator(browser, shipped) as person:
+        person.open("/assets/report_figures")
+        rows = person.page.get_by_text("Row count", exact=True).locator("xpath=..")
+        expect(rows).to_contain_text(re.compile(r"[1-9]\d"))
+        person.page.get_by_text("[Show Markdown]").click()
+        drawn = person.page.get_by_role("dialog").get_by_role("img").locator("visible=true")
+        picture = person.page.get_by_role("dialog").locator("img")
+        expect(picture).to_be_visible()
+        assert drawn.count()
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+
+
+def test_one_wrong_close_fails_the_run(refused):
+    assert refused == "Failure"
+
+
+def test_the_right_check_is_red_and_shows_the_row_and_what_to_do(
+    browser, corrupted, refused, tmp_path
+):
+    with operator(browser, corrupted) as person:
+        expect(person.open_check(RIGHT_CHECK)).to_have_text("Failed")
+        row = person.page.get_by_role("row").filter(has_text="2026-02-26").last
+        for cell in ("920060.BJ", "90", "daily.csv"):
+            expect(row).to_contain_text(cell)
+        remedy = person.page.get_by_role("row").filter(has_text="remedy").first
+        expect(remedy).to_contain_text(RIGHT_CHECK.remedy)
+        picture = keep_picture(person.page, "dagster-red-check.png", tmp_path)
+        assert picture.stat().st_size <= LARGEST_PICTURE
+
+
+def test_no_other_blocking_check_of_the_quotes_is_red(browser, corrupted, refused):
+    with operator(browser, corrupted) as person:
+        for check in QUOTE_CHECKS.values():
+            if check.blocks and check != RIGHT_CHECK:
+                expect(person.open_check(check)).to_have_text("Passed")
+
+
+def test_what_the_red_check_blocks_is_not_built(browser, corrupted, refused):
+    with operator(browser, corrupted) as person:
+        person.open("/assets/company_universe")
+        expect(person.page.get_by_text("Never materialized").first).to_be_visible()
