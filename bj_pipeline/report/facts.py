@@ -6,6 +6,7 @@ tables and charts take their numbers from it, so that they cannot disagree.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
 from bj_pipeline.report.document import Fact, FactRef, Inline, Line, Tone, Words
 from bj_pipeline.report.rounding import LOSS, YUAN_PER_WAN, YUAN_PER_YI, display, rounded
 

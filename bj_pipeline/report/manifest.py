@@ -17,9 +17,7 @@ ARTIFACTS = ("report.html", "report.pdf", "report.docx", "report.xlsx")
 _REPORTED_SETTINGS = ("pe_ttm_vendors", "ai_chain_pe_ttm_vendors")
 
 
-def manifest(
-    document: Document, warehouse: Warehouse, settings: Settings, folder: Path
-) -> str:
+def manifest(document: Document, warehouse: Warehouse, settings: Settings, folder: Path) -> str:
     """The manifest as JSON text.
 
     Args:

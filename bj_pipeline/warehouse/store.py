@@ -89,9 +89,7 @@ class Warehouse:
         with self.writing() as connection:
             _replace_partition(connection, name, issue, version, 1)
 
-    def replace_input_files(
-        self, issue: int, table: str, source: str, files: pd.DataFrame
-    ) -> None:
+    def replace_input_files(self, issue: int, table: str, source: str, files: pd.DataFrame) -> None:
         """Replace the list of files that one raw table of an issue was read from."""
         inputs = tables.table(tables.INPUT_FILES)
         rows = _records(files.assign(table=table, source=source), issue)

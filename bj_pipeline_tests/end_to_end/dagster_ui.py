@@ -6,6 +6,7 @@ and reads a check, and pictures of pages. What does not: what the pages should s
 
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -142,20 +143,32 @@ class Operator:
         expect(ended.first).to_be_visible(timeout=RUN_SECONDS * 1000)
         return ended.first.inner_text()
 
-    def open_check(self, check: Check) -> Locator:
-        """Open a check in the tab *Checks* of its asset.
+    def shown(self, name: str) -> Locator:
+        """A name as the UI shows it: long ones are shortened in the middle."""
+        text = re.compile(f"^{re.escape(name[:6])}.*{re.escape(name[-6:])}$")
+        return self.page.get_by_text(text).filter(visible=True)
+
+    def labelled(self, label: str) -> Locator:
+        """A value and the label above it."""
+        return self.page.get_by_text(label, exact=True).locator("..")
+
+    def open_checks(self, asset: str) -> None:
+        """Open the tab *Checks* of an asset."""
+        self.open(f"/assets/{asset}")
+        self.page.get_by_role("tab", name="Checks", exact=True).click()
+        expect(self.page.get_by_placeholder("Filter checks")).to_be_visible()
+
+    def choose_check(self, check: Check) -> Locator:
+        """Choose one of the checks in the open tab.
 
         Returns:
             Its result: *Passed* or *Failed*, as a coloured tag.
         """
-        page = self.page
-        self.open(f"/assets/{check.asset}")
-        page.get_by_role("tab", name="Checks", exact=True).click()
-        page.get_by_placeholder("Filter checks").fill(check.name)
-        # The first text is a shortened one for the eye, the second the whole name for a reader.
-        page.get_by_text(check.name, exact=True).first.click()
-        expect(page.get_by_text(check.question)).to_be_visible()
-        return page.get_by_text("Passed", exact=True).or_(page.get_by_text("Failed", exact=True))
+        self.shown(check.name).first.click()
+        expect(self.page.get_by_text(check.question)).to_be_visible()
+        passed = self.page.get_by_text("Passed", exact=True)
+        # In the list, too, a check that did not pass is called failed; the result comes after it.
+        return passed.or_(self.page.get_by_text("Failed", exact=True)).last
 
     def open_graph(self) -> None:
         """Open the asset graph with every group unfolded and nothing beside it."""

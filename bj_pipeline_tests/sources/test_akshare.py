@@ -471,8 +471,8 @@ def test_a_page_that_is_missing_is_an_error(desk: Desk) -> None:
 
 
 def test_the_package_is_left_as_it_was(desk: Desk) -> None:
-    import akshare  # noqa: F401, PLC0415 - only where it is installed
-    import requests  # noqa: PLC0415
+    import akshare  # noqa: F401 - only where it is installed
+    import requests
 
     desk.server.answer(eastmoney.PRICES, EMPTY)
     with pytest.raises(SourceError):
@@ -579,7 +579,7 @@ def test_a_renamed_valuation_is_an_error(desk: Desk) -> None:
 def test_a_newer_package_with_other_columns_is_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, table: str, function: str, column: str
 ) -> None:
-    import akshare  # noqa: PLC0415 - only where it is installed
+    import akshare
 
     real = getattr(akshare, function)
 
@@ -595,7 +595,7 @@ def test_a_newer_package_with_other_columns_is_refused(
 def test_a_package_that_asks_behind_our_back_is_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import akshare  # noqa: PLC0415 - only where it is installed
+    import akshare
 
     @wraps(akshare.stock_value_em)
     def cached(symbol: str) -> pd.DataFrame:

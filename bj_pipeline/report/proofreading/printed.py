@@ -16,7 +16,6 @@ from bj_pipeline.report.document import (
     Figure,
     FigureRow,
     Paragraph,
-    Series,
     Table,
 )
 from bj_pipeline.report.office import chinese_day

@@ -139,10 +139,7 @@ def _distribution(data: ReportData) -> Figure:
     bounds = [float("-inf"), *_EDGES, float("inf")]
     labels = [
         f"<{_EDGES[0]:.0%}",
-        *(
-            f"{low * 100:.0f}~{high * 100:.0f}%"
-            for low, high in pairwise(_EDGES)
-        ),
+        *(f"{low * 100:.0f}~{high * 100:.0f}%" for low, high in pairwise(_EDGES)),
         f"≥{_EDGES[-1]:.0%}",
     ]
     facts = []
