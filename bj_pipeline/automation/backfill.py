@@ -66,10 +66,8 @@ class Summary:
 
     def text(self) -> str:
         """For the terminal: counts, and the failed issues with their first error."""
-        lines = [
-            f"{len(self.built)} built, {len(self.skipped)} were there already, "
-            f"{len(self.failed)} failed."
-        ]
+        built, skipped, failed = len(self.built), len(self.skipped), len(self.failed)
+        lines = [f"{built} built, {skipped} were there already, {failed} failed."]
         lines += [f"  {number}: {error}" for number, error in sorted(self.failed.items())]
         return "\n".join(lines)
 

@@ -65,7 +65,8 @@ def build_site(
         ConfigurationError: The target holds something else than a site.
     """
     start = time.perf_counter()
-    history = read(warehouse, forms or settings.artifacts, load_reference(settings.reference), issues)
+    reference = load_reference(settings.reference)
+    history = read(warehouse, forms or settings.artifacts, reference, issues)
     rendered = render(history, house)
     with folder.replaced(target) as new:
         for path, content in rendered.items():

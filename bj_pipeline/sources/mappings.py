@@ -21,8 +21,8 @@ SPREADSHEET = "spreadsheet"
 """Interface name of every sheet that is read by its header's grammar."""
 
 Kind = Literal["code", "date", "revision", "year", "number", "positive", "text"]
-"""``positive`` is a number greater than zero; ``year`` keeps full years only; ``revision`` is the day
-on which a year's accounts were last revised."""
+"""``positive`` is a number greater than zero; ``year`` keeps full years only; ``revision`` is the
+day on which a year's accounts were last revised."""
 
 ADJUSTED_CLOSE = "adjusted_close"
 """Beside the columns of ``raw_quotes``: divided by the close it gives the adjustment factor."""

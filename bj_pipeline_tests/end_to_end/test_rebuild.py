@@ -1,4 +1,4 @@
-"""Building an issue again: the same bytes, the same rows; and a corrupted input stops it for good."""
+"""Building an issue again: same bytes, same rows; and a corrupted input stops it for good."""
 
 import shutil
 
@@ -60,7 +60,7 @@ def _quotes(folder, price):
 def _run(settings, folder, selection=None):
     job = build(settings).resolve_job_def("issue")
     with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(
+        return job.execute_in_process(
             partition_key="65",
             instance=instance,
             raise_on_error=False,
@@ -70,7 +70,6 @@ def _run(settings, folder, selection=None):
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
-    return result
 
 
 def test_one_wrong_close_stops_the_report_and_the_check_names_the_row(settings, tmp_path):

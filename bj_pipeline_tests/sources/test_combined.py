@@ -116,16 +116,16 @@ def _akshare():
     for code in CODES:
         mine = quotes[quotes["code"] == code]
         valued = values[values["code"] == code].merge(mine[["date", "close"]], on="date")
-        header = ["数据日期", "当日收盘价", "当日涨跌幅", "总市值", "流通市值", "总股本", "流通股本",
-                  "PE(TTM)", "PE(静)", "市净率", "PEG值", "市现率", "市销率"]  # fmt: skip
+        header = ["数据日期", "当日收盘价", "当日涨跌幅", "总市值", "流通市值", "总股本",
+                  "流通股本", "PE(TTM)", "PE(静)", "市净率", "PEG值", "市现率", "市销率"]  # fmt: skip
         rows = [
             [row.date, row.close, 0, row.market_cap, 0, row.total_shares, 0, row.pe_ttm] + [0] * 5
             for row in valued.itertuples()
         ]
         sent.append(_csv(f"stock_value_em_{code[:6]}.csv", [header, *rows]))
         for adjust, factor in (("", None), ("qfq", "adj_factor")):
-            header = ["日期", "股票代码", "开盘", "收盘", "最高", "最低", "成交量", "成交额", "振幅",
-                      "涨跌幅", "涨跌额", "换手率"]  # fmt: skip
+            header = ["日期", "股票代码", "开盘", "收盘", "最高", "最低", "成交量", "成交额",
+                      "振幅", "涨跌幅", "涨跌额", "换手率"]  # fmt: skip
             rows = [
                 [row.date, code[:6], row.close, row.close * (row.adj_factor if factor else 1),
                  row.close, row.close, int(row.volume) // 100, 0, 0, 0, 0, 0]
