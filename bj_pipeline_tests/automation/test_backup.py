@@ -314,7 +314,7 @@ def steps(action) -> int:
 
 def test_a_backup_that_is_stopped_leaves_nothing(filled, tmp_path):
     total = steps(lambda tell: backup(filled, tmp_path / "whole", tell))
-    for step in range(1, total + 1, 3):
+    for step in range(1, total + 1, 6):
         with pytest.raises(Stopped):
             backup(filled, tmp_path / "backups" / "stopped", stop_after(step))
         assert list((tmp_path / "backups").iterdir()) == []
@@ -322,7 +322,7 @@ def test_a_backup_that_is_stopped_leaves_nothing(filled, tmp_path):
 
 def test_a_restore_that_is_stopped_leaves_nothing_and_can_be_repeated(stored, empty, tmp_path):
     total = steps(lambda tell: restore(Settings(home=tmp_path / "whole"), stored, tell))
-    for step in range(1, total + 1, 4):
+    for step in range(1, total + 1, 9):
         with pytest.raises(Stopped):
             restore(empty, stored, stop_after(step))
         assert files(empty) == {}

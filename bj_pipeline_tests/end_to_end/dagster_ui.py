@@ -32,6 +32,8 @@ STOP_SECONDS = 20
 RUN_SECONDS = 150
 """How long a run may take, from the click to its end: 20 s on two idle cores."""
 PAGE_SECONDS = 30
+_ENDS = 8
+"""Letters at either end of a name that the UI shows however little room there is."""
 _COLOURS = 96
 """Enough for pages of text, and a third of the bytes of full colour."""
 
@@ -145,8 +147,10 @@ class Operator:
 
     def shown(self, name: str) -> Locator:
         """A name as the UI shows it: long ones are shortened in the middle."""
-        text = re.compile(f"^{re.escape(name[:6])}.*{re.escape(name[-6:])}$")
-        return self.page.get_by_text(text).filter(visible=True)
+        pattern = re.escape(name)
+        if len(name) > 2 * _ENDS:
+            pattern = f"{re.escape(name[:_ENDS])}.*{re.escape(name[-_ENDS:])}"
+        return self.page.get_by_text(re.compile(f"^{pattern}$")).filter(visible=True)
 
     def labelled(self, label: str) -> Locator:
         """A value and the label above it."""
@@ -182,9 +186,20 @@ class Operator:
 
 
 @contextmanager
-def operator(browser: Browser, address: str) -> Iterator[Operator]:
-    """A person with a fresh profile and a screen of the usual width."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+def operator(
+    browser: Browser, address: str, *, width: int = 1600, height: int = 950
+) -> Iterator[Operator]:
+    """A person with a fresh profile.
+
+    Args:
+        browser: From :func:`bj_pipeline_tests.report.browser.chromium`.
+        address: Of the UI.
+        width: Of the window, in CSS pixels.
+        height: Of the window, in CSS pixels.
+    """
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, reduced_motion="reduce"
+    )
     context.set_default_timeout(PAGE_SECONDS * 1000)
     yield Operator(context.new_page(), address)
     context.close()

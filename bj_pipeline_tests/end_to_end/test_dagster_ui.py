@@ -84,7 +84,7 @@ def test_a_person_builds_issue_65_with_a_few_clicks(built):
 
 @pytest.mark.usefixtures("built")
 def test_the_graph_shows_every_group_and_every_asset(browser, shipped, tmp_path):
-    with operator(browser, shipped) as person:
+    with operator(browser, shipped, width=1500, height=1300) as person:
         person.open_graph()
         for spec in defs.resolve_all_asset_specs():
             for name in (spec.group_name, spec.key.to_user_string()):

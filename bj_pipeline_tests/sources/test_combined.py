@@ -117,7 +117,8 @@ def _akshare():
         mine = quotes[quotes["code"] == code]
         valued = values[values["code"] == code].merge(mine[["date", "close"]], on="date")
         header = ["数据日期", "当日收盘价", "当日涨跌幅", "总市值", "流通市值", "总股本",
-                  "流通股本", "PE(TTM)", "PE(静)", "市净率", "PEG值", "市现率", "市销率"]  # fmt: skip
+                  "流通股本", "PE(TTM)", "PE(静)", "市净率", "PEG值", "市现率",
+                  "市销率"]  # fmt: skip
         rows = [
             [row.date, row.close, 0, row.market_cap, 0, row.total_shares, 0, row.pe_ttm] + [0] * 5
             for row in valued.itertuples()
