@@ -1,5 +1,6 @@
 """The command line, ``bj-pipeline``; its commands stand in :mod:`bj_pipeline.commands`."""
 
+import os
 from typing import Any
 
 import click
@@ -17,6 +18,15 @@ class _Commands(click.Group):
         except PipelineError as error:
             click.secho(f"Error: {error}", fg="red", err=True)
             ctx.exit(error.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get("BJ_TRACEBACK"):
+                raise
+            first = str(error).strip().partition("\n")[0]
+            click.secho(f"Error: {type(error).__name__}: {first}", fg="red", err=True)
+            click.echo("BJ_TRACEBACK=1 shows where it happened.", err=True)
+            ctx.exit(1)
 
 
 @click.group(cls=_Commands)

@@ -105,10 +105,20 @@ def test_a_mistake_is_explained_without_a_traceback(command_line, arguments, exi
     assert "Traceback" not in done.stderr + done.stdout
 
 
+def test_a_database_that_cannot_be_reached_is_one_line(command_line):
+    url = "postgresql://nobody:secret-word@127.0.0.1:1/none"
+    for arguments in (["issues"], ["run", "--issue", 65]):
+        done = command_line(*arguments, BJ_DATABASE_URL=url)
+        assert done.returncode == 1
+        assert "does not answer" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "secret-word" not in done.stderr
+
+
 def test_a_wrong_setting_is_named(command_line):
     done = command_line("run", "--issue", 65, BJ_SOURCE="terminal")
     assert done.returncode == 2
-    assert "BJ_SOURCE" in done.stderr
+    assert "There is no source 'terminal'" in done.stderr
 
 
 def test_an_empty_folder_stops_the_run_and_says_what_is_missing(command_line, tmp_path):

@@ -102,6 +102,8 @@ class Runner:
         asked_by: str,
         assets: Sequence[str] = (),
     ) -> None:
+        # Asked first: Dagster waits long for a database that does not answer, and says less.
+        self.warehouse.versions(number)
         job = self.definitions.resolve_job_def(job_name)
         with dg.DagsterInstance.get() as instance:
             result = job.execute_in_process(

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,8 @@ RUN_SECONDS = 150
 PAGE_SECONDS = 30
 _ENDS = 8
 """Letters at either end of a name that the UI shows however little room there is."""
-_COLOURS = 96
-"""Enough for pages of text, and a third of the bytes of full colour."""
+_PAPER = "#eff0f3"
+"""Behind the metadata of a check."""
 
 
 @contextmanager
@@ -205,17 +205,22 @@ def operator(
     context.close()
 
 
-def keep_picture(page: Page, name: str, otherwise: Path) -> Path:
+def keep_picture(
+    page: Page, name: str, otherwise: Path, *, without: Sequence[Locator] = ()
+) -> Path:
     """Take a picture of a page, as a small PNG.
 
     Args:
         page: The page, as it stands.
         name: Of the file.
         otherwise: Folder for it, unless ``BJ_WRITE_SCREENSHOTS=1`` asks for the documentation's.
+        without: What is painted over, such as paths of the machine that made the picture.
     """
     wanted = os.environ.get("BJ_WRITE_SCREENSHOTS") == "1"
     path = (PROJECT / "docs" / "images" if wanted else otherwise) / name
-    with Image.open(io.BytesIO(page.screenshot(animations="disabled"))) as picture:
-        reduced = picture.convert("RGB").quantize(_COLOURS)
+    taken = page.screenshot(animations="disabled", mask=without, mask_color=_PAPER)
+    with Image.open(io.BytesIO(taken)) as picture:
+        # A palette takes a third of the bytes; this method keeps colours that are rare, such as red.
+        reduced = picture.convert("RGB").quantize(method=Image.Quantize.FASTOCTREE)
     reduced.save(path, optimize=True)
     return path
