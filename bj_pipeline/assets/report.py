@@ -14,7 +14,8 @@ from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import Document
 from bj_pipeline.report.house import load_house
 from bj_pipeline.report.manifest import manifest
-from bj_pipeline.report.topic import folder_of, load_topic
+from bj_pipeline.report.sections.announcements import selected
+from bj_pipeline.report.topic import folder_of, load_picks, load_topic
 from bj_pipeline.warehouse import tables
 
 
@@ -41,11 +42,13 @@ def report_document(
     issue = by_number(context.partition_key)
     settings = pipeline.settings
     files = pipeline.warehouse.read(tables.INPUT_FILES, issue.number)
+    vendors = by_table(files, "vendor")
+    folder = folder_of(issue, settings.content / "issues")
     document = compose.compose(
         ReportData(
             issue=issue,
             house=load_house(settings.content / "house.yaml"),
-            topic=load_topic(folder_of(issue, settings.content / "issues")),
+            topic=load_topic(folder),
             companies=company_metrics,
             ai_chain=ai_chain_metrics,
             sectors=sector_metrics,
@@ -53,9 +56,14 @@ def report_document(
             movers=movers,
             market=market_metrics,
             trends=sector_trends,
-            announcements=raw_announcements,
+            announcements=selected(
+                raw_announcements,
+                load_picks(folder, issue),
+                company_metrics,
+                are_known=tables.RAW_ANNOUNCEMENTS in vendors,
+            ),
             reference=pipeline.reference,
-            vendors=by_table(files, "vendor"),
+            vendors=vendors,
             files=by_table(files, "name"),
             is_sample=bool((files["vendor"] == "sample").any()),
         )

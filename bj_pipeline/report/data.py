@@ -38,6 +38,23 @@ VENDOR_NAMES = {
 
 
 @dataclass(frozen=True)
+class Announcements:
+    """The announcements that an issue prints.
+
+    Attributes:
+        rows: ``date``, ``code``, ``name``, ``category`` and ``title``.
+        are_known: Whether anybody gave a list, be it empty.
+        are_picked: Whether an analyst chose them.
+        has_more: Whether others were left out for want of room.
+    """
+
+    rows: pd.DataFrame
+    are_known: bool
+    are_picked: bool = False
+    has_more: bool = False
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that the sections of one issue read; frames as in the warehouse's tables.
 
@@ -57,7 +74,7 @@ class ReportData:
     movers: pd.DataFrame
     market: pd.DataFrame
     trends: pd.DataFrame
-    announcements: pd.DataFrame
+    announcements: Announcements
     reference: Reference
     vendors: dict[str, tuple[str, ...]]
     files: dict[str, tuple[str, ...]]
@@ -165,7 +182,7 @@ def missing_notes(data: ReportData) -> list[Line]:
         notes.append(say("本期输入不含 PE TTM：估值中值、估值分布与相关图表从略。"))
     if not data.has_financials:
         notes.append(say("本期输入不含年度财务数据：表中营业收入与归母净利润记为“—”。"))
-    if not data.vendors.get(tables.RAW_ANNOUNCEMENTS):
+    if not data.announcements.are_known:
         notes.append(say("本期输入不含公告清单：公告部分从略。"))
     if not data.vendors.get(tables.RAW_INDEX_QUOTES):
         notes.append(say("本期输入不含指数行情：指数对比从略。"))

@@ -128,7 +128,7 @@ def test_the_right_check_is_red_and_shows_the_row_and_what_to_do(browser, corrup
             expect(row).to_contain_text(cell)
         remedy = person.page.get_by_role("row").filter(has_text="remedy").last
         expect(remedy).to_contain_text(RIGHT_CHECK.remedy)
-        path = person.page.get_by_text("data_docs/issue-065")
+        path = person.page.get_by_text("data_docs/issue-065").locator("..")
         picture = keep_picture(person.page, "dagster-red-check.png", tmp_path, without=[path])
         assert picture.stat().st_size <= LARGEST_PICTURE
 
