@@ -1,8 +1,11 @@
 """Where Dagster keeps its own things, and how its programs find them."""
 
 import os
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
+
+from filelock import FileLock
 
 from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.settings import PACKAGE, Settings
@@ -23,10 +26,9 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     shared = address.is_postgresql(settings.database_url)
     given = os.environ.get("DAGSTER_HOME")
     home = Path(given) if given else settings.dagster_home
-    home.mkdir(parents=True, exist_ok=True)
-    instance_settings = _PROJECT / ("deploy/dagster.postgres.yaml" if shared else "dagster.yaml")
-    if not given and instance_settings.is_file():
-        (home / "dagster.yaml").write_bytes(instance_settings.read_bytes())
+    if not given:
+        instance_settings = "deploy/dagster.postgres.yaml" if shared else "dagster.yaml"
+        _prepare(home, _PROJECT / instance_settings, has_databases=not shared)
     environment = {
         "DAGSTER_HOME": str(home.absolute()),
         "BJ_HOME": str(settings.home.absolute()),
@@ -40,6 +42,42 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
             )
         environment["BJ_DATABASE_URL"] = address.for_dagster(settings.database_url)
     return environment
+
+
+def _prepare(home: Path, instance_settings: Path, *, has_databases: bool) -> None:
+    """Make Dagster's home in one move, and keep its settings those of the project.
+
+    Dagster makes its SQLite databases statement by statement: two programs that start together in
+    a new home trip over each other, and one that is killed meanwhile leaves half a schema.
+    """
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.with_suffix(".lock")):
+        place = home
+        if not home.exists():
+            place = home.with_suffix(".new")
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+        _copy_if_changed(instance_settings, place / "dagster.yaml")
+        if place != home:
+            if has_databases:
+                _make_databases(place)
+            place.rename(home)
+
+
+def _copy_if_changed(source: Path, target: Path) -> None:
+    if not source.is_file() or (target.is_file() and target.read_bytes() == source.read_bytes()):
+        return
+    aside = target.with_suffix(".new")
+    aside.write_bytes(source.read_bytes())
+    aside.replace(target)
+
+
+def _make_databases(home: Path) -> None:
+    import dagster as dg  # noqa: PLC0415 - only a new home needs it
+
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        # Each is made when it is first asked for.
+        _ = instance.run_storage, instance.event_log_storage, instance.schedule_storage
 
 
 def workspace_arguments() -> list[str]:
