@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 RUNS := $(VENV)/runs
 TESTS := $(VENV)/tests
 
-.PHONY: run test dev lint format
+.PHONY: run test dev bench endurance lint format
 
 run: $(RUNS)
 	$(BIN)/bj-pipeline run --issue 65 --history 12
@@ -16,6 +16,12 @@ dev: $(RUNS)
 
 test: $(TESTS)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+bench: $(TESTS)
+	$(BIN)/python -m bj_pipeline_tests.benchmarks
+
+endurance: $(TESTS)
+	$(BIN)/pytest bj_pipeline_tests/endurance --thorough
 
 lint: $(TESTS)
 	$(BIN)/ruff check .

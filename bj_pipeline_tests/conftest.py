@@ -5,6 +5,17 @@ import pytest
 from bj_pipeline_tests.command_line import CommandLine
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Give ``make endurance`` its hours; the everyday suite tries the same things fewer times."""
+    parser.addoption("--thorough", action="store_true", help="try everything as often as it takes")
+
+
+@pytest.fixture(scope="session")
+def thorough(request) -> bool:
+    """Whether a test that tries something at random tries it as often as an endurance run does."""
+    return bool(request.config.getoption("--thorough"))
+
+
 @pytest.fixture(scope="session")
 def sample_issue(tmp_path_factory) -> CommandLine:
     """A home in which issue 65 was built from the embedded sample; tests only read it."""

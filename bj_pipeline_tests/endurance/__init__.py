@@ -1,0 +1,1 @@
+"""What the pipeline survives: kills, crowds, missing resources, bad input, hostile text."""
