@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from bj_pipeline.metrics.arithmetic import change
 from bj_pipeline.metrics.frames import days, positive
 
 TRADING = "trading"
@@ -19,7 +20,6 @@ NO_PRICE = "no_price"
 PRICED_AT_CLOSE = (TRADING, NEW, RESUMED)
 """Statuses of companies that have a price of the close date itself."""
 
-_EXACT_DIGITS = 12
 _FEN = 0.01
 _SLOPE_TOLERANCE = 1e-3
 _FEWEST_POINTS = 3
@@ -85,15 +85,6 @@ def closes(
     )
 
 
-def change(growth: pd.Series) -> pd.Series:
-    """Changes from ratios of prices, without the dust of binary arithmetic.
-
-    8.01 ÷ 8.00 − 1 is 0.00125, but 0.0012499999999999734 in floats: printed with two decimals of a
-    percent it would come out as 0.12 instead of 0.13, and equal changes would not tie.
-    """
-    return (growth - 1).round(_EXACT_DIGITS)
-
-
 def priced_on(quotes: pd.DataFrame, day: date) -> list[str]:
     """Codes of the companies that have a price of that very day."""
     rows = (days(quotes["date"]) == pd.Timestamp(day)) & positive(quotes["close"]).notna()
@@ -133,7 +124,7 @@ def _factor_growth(prices: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame
     """
     growth = now["adj_factor"] / before["adj_factor"]
     week = prices[prices["code"].isin(growth.index[growth.notna() & growth.ne(1)])]
-    week = week[week["date"] >= week["code"].map(before["date"])]
+    week = week[week["date"] >= before["date"].reindex(week["code"]).to_numpy()]
     return growth.mask(growth.index.isin(_moving_with_price(week)), 1.0)
 
 

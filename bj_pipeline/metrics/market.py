@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from bj_pipeline.metrics import changes
+from bj_pipeline.metrics import arithmetic, changes
 from bj_pipeline.metrics.frames import as_table, days, numbers, pool, positive
 from bj_pipeline.report.rounding import rounded
 from bj_pipeline.warehouse.tables import MARKET_METRICS
@@ -71,7 +71,7 @@ def market_metrics(
         FALLING_COMPANIES: int((directions < 0).sum()),
         UNCHANGED_COMPANIES: int((directions == 0).sum()),
         RISING_SHARE: rising / size if size else np.nan,
-        MEDIAN_CHANGE: known.median(),
+        MEDIAN_CHANGE: arithmetic.median(known),
         SUSPENDED_COMPANIES: int((companies["status"] == changes.SUSPENDED).sum()),
         NEW_COMPANIES: int((companies["status"] == changes.NEW).sum()),
     }
@@ -85,4 +85,4 @@ def _index_changes(quotes: pd.DataFrame, base_date: date, close_date: date) -> p
     points = positive(quotes["close"]).set_axis(pd.Index(quotes["code"]))
     on = days(quotes["date"]).to_numpy()
     now, before = points[on == pd.Timestamp(close_date)], points[on == pd.Timestamp(base_date)]
-    return changes.change(now / before)
+    return arithmetic.change(now / before)

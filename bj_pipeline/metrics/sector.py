@@ -4,11 +4,11 @@ What belongs here: figures over the companies of one sector. What does not: buck
 rankings, which have rooms of their own, and earlier issues.
 """
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
 
+from bj_pipeline.metrics.arithmetic import median, total
 from bj_pipeline.metrics.frames import as_table, numbers, pool
 from bj_pipeline.metrics.valuation import median_pe
 from bj_pipeline.warehouse.tables import SECTOR_METRICS
@@ -38,16 +38,8 @@ def _figures(sector: str, companies: pd.DataFrame) -> dict[str, str | int | floa
         "companies": len(companies),
         "pe_ttm_median_base": median_pe(companies["pe_ttm_base"], companies["pe_ttm_base_is_loss"]),
         "pe_ttm_median": median_pe(companies["pe_ttm"], companies["pe_ttm_is_loss"]),
-        "total_market_cap_base": _total(caps_base),
-        "total_market_cap": _total(caps),
-        "market_cap_median_base": caps_base.median(),
-        "market_cap_median": caps.median(),
+        "total_market_cap_base": total(caps_base),
+        "total_market_cap": total(caps),
+        "market_cap_median_base": median(caps_base),
+        "market_cap_median": median(caps),
     }
-
-
-def _total(caps: pd.Series) -> float:
-    # Caps that are all unknown have no total; 0 would read as a figure.
-    if len(caps) and caps.isna().all():
-        return math.nan
-    # fsum is exact, so a total does not depend on the order of the rows.
-    return math.fsum(caps.dropna())

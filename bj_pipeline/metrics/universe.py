@@ -8,6 +8,7 @@ from datetime import date
 
 import pandas as pd
 
+from bj_pipeline.metrics.frames import days, positive
 from bj_pipeline.reference import Reference
 from bj_pipeline.warehouse import tables
 
@@ -30,13 +31,12 @@ def company_universe(
     Returns:
         ``company_universe`` in the order of the pool, companies of the AI chain alone at the end.
     """
-    dates = listings.set_index("code")
-    listed, delisted = dates["listed"].to_dict(), dates["delisted"].to_dict()
-    priced = set(quotes["code"])
+    listed, delisted = _days_by_code(listings, "listed"), _days_by_code(listings, "delisted")
+    priced = set(quotes.loc[positive(quotes["close"]).notna(), "code"])
 
     def was_listed(code: str) -> bool:
         start, end = listed.get(code), delisted.get(code)
-        if end is not None and end == end and end < close_date:  # noqa: PLR0124 - NaN
+        if end is not None and end < close_date:
             return False
         return start <= close_date if start is not None else code in priced
 
@@ -55,6 +55,13 @@ def company_universe(
     frame["is_st"] = [is_special_treatment(name) for name in frame["name"]]
     frame["listed"] = [listed.get(code) for code in frame["code"]]
     return frame[list(tables.columns(tables.COMPANY_UNIVERSE))]
+
+
+def _days_by_code(listings: pd.DataFrame, column: str) -> dict[str, date]:
+    """The companies' known days in a column of ``raw_listings``."""
+    known = days(listings[column]).dropna()
+    codes = listings["code"][known.index]
+    return dict(zip(codes, known.dt.date, strict=True))
 
 
 def is_special_treatment(name: str) -> bool:

@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from bj_pipeline.metrics.arithmetic import median
 from bj_pipeline.metrics.frames import days, flags, numbers, positive
 
 _FEN_DIGITS = 2
@@ -76,8 +77,8 @@ def median_pe(pe: pd.Series, is_loss: pd.Series) -> float:
     A loss of unknown size ranks below every number. NaN if the median falls on one (or is the mean
     of two of which one is), or if there is nothing to rank.
     """
-    median = float(ranked_pe(pe, is_loss).median())
-    return median if np.isfinite(median) else np.nan
+    middle = median(ranked_pe(pe, is_loss))
+    return middle if np.isfinite(middle) else np.nan
 
 
 def _latest(

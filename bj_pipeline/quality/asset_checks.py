@@ -20,6 +20,8 @@ from bj_pipeline.quality.stages import STAGES, seen
 from bj_pipeline.quality.validate import run_checks
 from bj_pipeline.warehouse import tables
 
+BROKEN_RULES = "broken rules"
+"""Metadata of a failed check. The UI sorts by name: this comes first."""
 _ROWS_SHOWN = 20
 _ROWS_IN_SUMMARY = 3
 _NAMES = ("code", "name", "date", "sector", "vendor", "source_file")
@@ -85,7 +87,8 @@ def _spec(one: Check, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheck
         return dg.AssetCheckSpec(
             name=one.name,
             asset=one.asset,
-            description=f"{one.question}\n\nIf it fails: {one.remedy}",
+            # A failed warning reads *Failed* in the UI, as a critical one does.
+            description=f"{one.severity.capitalize()}: {one.question}\n\nIf it fails: {one.remedy}",
             blocking=one.blocks,
             additional_deps=[
                 reads for reads in one.reads if reads not in {one.asset, tables.FACTS}
@@ -134,9 +137,7 @@ def _result(outcome: Outcome, links: Mapping[str, dg.MetadataValue]) -> dg.Asset
         "failed rows": dg.MetadataValue.int(len(outcome.rows)),
     }
     if not outcome.passed:
-        metadata["what is wrong"] = dg.MetadataValue.md(
-            "\n".join(f"- {text}" for text in outcome.broken)
-        )
+        metadata[BROKEN_RULES] = dg.MetadataValue.text("\n".join(outcome.broken))
         metadata["remedy"] = dg.MetadataValue.text(outcome.check.remedy)
         shown = plain_rows(outcome.rows.head(_ROWS_SHOWN))
         if shown:

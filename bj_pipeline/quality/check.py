@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from bj_pipeline.issues import Issue
 from bj_pipeline.reference import Reference
-from bj_pipeline.report.document import Document
+from bj_pipeline.report.artifacts import newest
+from bj_pipeline.report.document import Document, parsed
+from bj_pipeline.report.manifest import asset_of
+from bj_pipeline.storage import Place
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -26,7 +28,7 @@ class Evidence:
     issue: Issue
     warehouse: Warehouse
     reference: Reference
-    artifacts: Path
+    artifacts: Place
 
     @cached_property
     def _frames(self) -> dict[str, pd.DataFrame]:
@@ -41,11 +43,12 @@ class Evidence:
     @cached_property
     def document(self) -> Document:
         """The issue's document."""
-        return Document.model_validate_json(self.table(tables.REPORT_DOCUMENT)["document"].iloc[0])
+        return parsed(self.table(tables.REPORT_DOCUMENT)["document"].iloc[0])
 
-    def artifact(self, name: str) -> Path:
-        """A finished file of the issue."""
-        return self.artifacts / self.issue.folder / name
+    def artifact(self, name: str) -> Place:
+        """A finished file of the issue, as it was built last."""
+        digest = self.warehouse.version(asset_of(name), self.issue.number)
+        return newest(self.artifacts / self.issue.folder, name, digest or "")
 
     @cached_property
     def coverage(self) -> set[str]:

@@ -20,6 +20,10 @@ _INDEX_LIMIT = 0.30
 _FEWEST_SHARES, _MOST_SHARES = 1e6, 1e11
 _SMALLEST_CAP_YUAN, _LARGEST_CAP_YUAN = 5e7, 1e13
 _SMALLEST_REVENUE_YUAN, _LARGEST_REVENUE_YUAN = 1e5, 1e12
+_LARGEST_PROFIT_YUAN = 1e11
+# Revenue ÷ market cap, and net profit ÷ revenue: narrower than the 10,000 of a unit slip.
+_LEAST_REVENUE, _MOST_REVENUE = 3e-4, 30.0
+_WIDEST_MARGIN = 30.0
 _RESEND = "Look at the file named in the rows; get it again from the vendor and rebuild the issue."
 
 
@@ -97,12 +101,21 @@ def factors(evidence: Evidence) -> pd.DataFrame:
 
 
 def valuations(evidence: Evidence) -> pd.DataFrame:
-    """Every valuation, with the market cap that close × shares gives (empty without a close)."""
-    frame = evidence.table(tables.RAW_VALUATIONS).merge(
-        quotes(evidence)[["code", "date", "close"]], on=["code", "date"], how="left"
-    )
+    """Every valuation, with the market cap that close × shares gives (empty without a close).
+
+    ``implied_shares`` are market cap ÷ last close, by which a cap is judged that comes without
+    shares or of a day without a close; ``turnover`` is the volume in total shares.
+    """
+    quoted = quotes(evidence).reindex(columns=["code", "date", "close", "volume"])
+    frame = evidence.table(tables.RAW_VALUATIONS).merge(quoted, on=["code", "date"], how="left")
     computed = frame["close"] * frame["total_shares"]
-    return frame.assign(computed_market_cap=computed, ratio=frame["market_cap"] / computed)
+    last = quoted.dropna(subset="close").sort_values("date").groupby("code")["close"].last()
+    return frame.assign(
+        computed_market_cap=computed,
+        ratio=frame["market_cap"] / computed,
+        implied_shares=frame["market_cap"] / frame["close"].fillna(frame["code"].map(last)),
+        turnover=frame["volume"] / frame["total_shares"],
+    )
 
 
 def index_quotes(evidence: Evidence) -> pd.DataFrame:
@@ -127,8 +140,19 @@ def index_quotes(evidence: Evidence) -> pd.DataFrame:
 
 
 def financials(evidence: Evidence) -> pd.DataFrame:
-    """Every full-year result."""
-    return evidence.table(tables.RAW_FINANCIALS)
+    """Every full-year result, with its revenue ÷ market cap and its margin.
+
+    A ratio is empty where one of its parts is missing or implausible, and so refused by itself.
+    """
+    valued = valuations(evidence)
+    sound = valued["total_shares"].between(_FEWEST_SHARES, _MOST_SHARES)
+    sound &= valued["computed_market_cap"].between(_SMALLEST_CAP_YUAN, _LARGEST_CAP_YUAN)
+    caps = valued[sound].groupby("code")["computed_market_cap"].max()
+    frame = evidence.table(tables.RAW_FINANCIALS)
+    plausible = frame["revenue"].between(_SMALLEST_REVENUE_YUAN, _LARGEST_REVENUE_YUAN)
+    revenue = frame["revenue"].where(plausible)
+    profit = frame["net_profit"].where(frame["net_profit"].abs() <= _LARGEST_PROFIT_YUAN)
+    return frame.assign(revenue_to_cap=revenue / frame["code"].map(caps), margin=profit / revenue)
 
 
 def announcements(evidence: Evidence) -> pd.DataFrame:
@@ -228,6 +252,10 @@ def valuations_are_sound(gxe: Any, _: Evidence) -> Sequence[Any]:
             column="market_cap", min_value=_SMALLEST_CAP_YUAN, max_value=_LARGEST_CAP_YUAN
         ),
         gxe.ExpectColumnValuesToBeBetween(column="ratio", min_value=0.995, max_value=1.005),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="implied_shares", min_value=_FEWEST_SHARES, max_value=_MOST_SHARES
+        ),
+        gxe.ExpectColumnValuesToBeBetween(column="turnover", min_value=0, max_value=1),
     ]
 
 
@@ -262,6 +290,7 @@ def index_closes_are_sound(gxe: Any, evidence: Evidence) -> Sequence[Any]:
     severity=WARNING,
     remedy="Compare the rows with the annual reports; a unit slip shows as a factor of 10,000.",
     frame=financials,
+    reads=(tables.RAW_FINANCIALS, tables.RAW_VALUATIONS, tables.RAW_QUOTES),
 )
 def financials_are_plausible(gxe: Any, evidence: Evidence) -> Sequence[Any]:
     """Are revenues of a plausible size, and years those of past annual reports?"""
@@ -270,7 +299,15 @@ def financials_are_plausible(gxe: Any, evidence: Evidence) -> Sequence[Any]:
         gxe.ExpectColumnValuesToBeBetween(
             column="revenue", min_value=_SMALLEST_REVENUE_YUAN, max_value=_LARGEST_REVENUE_YUAN
         ),
-        gxe.ExpectColumnValuesToBeBetween(column="net_profit", min_value=-1e11, max_value=1e11),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="net_profit", min_value=-_LARGEST_PROFIT_YUAN, max_value=_LARGEST_PROFIT_YUAN
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="revenue_to_cap", min_value=_LEAST_REVENUE, max_value=_MOST_REVENUE
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="margin", min_value=-_WIDEST_MARGIN, max_value=_WIDEST_MARGIN
+        ),
         gxe.ExpectColumnValuesToBeBetween(
             column="fiscal_year", min_value=2000, max_value=last_year
         ),

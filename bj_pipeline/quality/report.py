@@ -171,7 +171,7 @@ def proofread(evidence: Evidence) -> pd.DataFrame:
         evidence.table(tables.COMPANY_UNIVERSE),
         evidence.table(tables.COMPANY_METRICS),
     )
-    forms = {name: read_form(evidence.artifact(name)) for name in FORMS}
+    forms = {name: read_form(evidence.artifact(name), document.labels) for name in FORMS}
     rows = [_read(document, form) for form in forms.values()]
     findings = [*form_findings(document, forms), *text_findings(document, known, forms)]
     frame = pd.DataFrame([asdict(one) for one in (*rows, *findings)])

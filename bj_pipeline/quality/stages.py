@@ -1,9 +1,10 @@
 """Every check by stage: the explicit list of what ships."""
 
+from collections.abc import Mapping
+
 from bj_pipeline.errors import CheckFailedError
 from bj_pipeline.quality import metrics, raw, report, universe
 from bj_pipeline.quality.check import Check
-from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
 STAGES: dict[str, tuple[Check, ...]] = {
@@ -33,27 +34,31 @@ def require_passed(warehouse: Warehouse, issue: int, asset: str) -> None:
     checks = blocking(asset)
     if not checks:
         return
-    results = warehouse.read(tables.CHECK_RESULTS, issue).set_index("check")
+    results = warehouse.check_results(issue, [one.name for one in checks])
+    versions = warehouse.versions(issue, files=True)
     for one in checks:
-        if one.name not in results.index:
+        result = results.get(one.name)
+        if result is None:
             raise CheckFailedError(
                 f"Issue {issue}: the check {one.name} of {asset} has not run. "
                 f"Materialize {asset} together with its checks."
             )
-        result = results.loc[one.name]
-        if result["data_version"] != seen(one, warehouse, issue):
+        if result.data_version != _told(one, versions):
             raise CheckFailedError(
                 f"Issue {issue}: the check {one.name} of {asset} has not seen the present data. "
                 f"Run the check again."
             )
-        if not result["passed"]:
+        if not result.passed:
             raise CheckFailedError(
-                f"Issue {issue}: blocked by the check {one.name} of {asset}: {result['summary']} "
+                f"Issue {issue}: blocked by the check {one.name} of {asset}: {result.summary} "
                 f"{one.remedy}"
             )
 
 
 def seen(one: Check, warehouse: Warehouse, issue: int) -> str:
     """Versions of the data that a check looks at, as they are now."""
-    versions = warehouse.versions(issue, files=True)
+    return _told(one, warehouse.versions(issue, files=True))
+
+
+def _told(one: Check, versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={versions.get(name, 'none')}" for name in sorted(one.reads))

@@ -5,6 +5,7 @@ it is loaded, and an error names the file, the line and the rule. Nothing here i
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+from bj_pipeline.characters import unseen
 from bj_pipeline.errors import DataError
 from bj_pipeline.metrics.buckets import Bucket
 
 CODE = re.compile(r"\d{6}\.BJ")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 INDEX_CODE = re.compile(r"\d{6}\.(BJ|SH|SZ)")
 BASES = ("published", "proposed", "sample")
 MEASURES = ("pe_ttm", "market_cap")
@@ -161,9 +164,14 @@ class Line:
 
     def text(self, column: str) -> str:
         """A text that must not be blank."""
-        if not self.cells[column]:
+        value = self.cells[column]
+        if not value:
             raise self.refuse(f"{column} is filled", "")
-        return self.cells[column]
+        if found := unseen(value):
+            raise self.refuse(f"every character of {column} can be seen", f"{found} in {value}")
+        if len(value.splitlines()) > 1:
+            raise self.refuse(f"{column} is on one line", value)
+        return value
 
     def one_of(self, column: str, allowed: Sequence[str]) -> str:
         """One of a few words."""
@@ -199,10 +207,9 @@ class Line:
         """A number, or a blank."""
         if not self.cells[column]:
             return None
-        try:
-            return float(self.cells[column])
-        except ValueError:
-            raise self.refuse(f"{column} is a number or blank", self.cells[column]) from None
+        if not _NUMBER.fullmatch(self.cells[column]):
+            raise self.refuse(f"{column} is a number or blank", self.cells[column])
+        return float(self.cells[column])
 
 
 def read_rows(
@@ -235,20 +242,42 @@ def _lines(
     except UnicodeDecodeError as error:
         rule = "the file is UTF-8"
         raise DataError(path.name, rule, "Save it as CSV UTF-8.", found=str(error)) from error
-    reader = csv.DictReader(text.splitlines())
-    if tuple(reader.fieldnames or ()) != columns:
+    except OSError as error:
+        rule, remedy = "the file can be read", "Look at its permissions."
+        raise DataError(path.name, rule, remedy, found=error.strerror) from error
+    if text and not text.endswith(("\n", "\r")):
+        rule = "the last line is ended, as every line of a whole file is"
+        remedy = "Restore what is missing, and add a line break at the end."
+        raise DataError(path.name, rule, remedy, len(text.splitlines()), "an end within a line")
+    rows = _cells(path.name, text)
+    _, header = next(rows, (1, []))
+    if tuple(header) != columns:
         rule = f"the columns are {', '.join(columns)}"
-        found = ", ".join(reader.fieldnames or ()) or "an empty file"
+        found = ", ".join(header) or "an empty file"
         raise DataError(path.name, rule, "Correct the header.", 1, found)
     empty = True
-    for number, cells in enumerate(reader, start=2):
-        if None in cells or None in cells.values():
+    for number, cells in rows:
+        if len(cells) != len(columns):
             rule = f"a row has {len(columns)} cells"
             raise DataError(path.name, rule, "Quote text that holds a comma.", number)
         empty = False
-        yield number, build(Line(path.name, number, cells))
+        yield number, build(Line(path.name, number, dict(zip(columns, cells, strict=True))))
     if empty:
         raise DataError(path.name, "the file has rows", "Restore it.", 2, "only the header")
+
+
+def _cells(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a CSV that hold anything, each with the line on which it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begins = 1
+    try:
+        for row in reader:
+            if row:
+                yield begins, row
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        rule = "quoted cells are closed and cells are separated by commas"
+        raise DataError(file, rule, "Correct the quotes.", begins, str(error)) from error
 
 
 def _membership(line: Line) -> Membership:
@@ -303,11 +332,15 @@ def _refuse_overlaps(path: Path, rows: Sequence[tuple[int, Membership | ChainLin
 
 
 def _refuse_gaps(path: Path, rows: Sequence[tuple[int, tuple[date, Bucket]]]) -> None:
+    rule = (
+        "buckets of a measure follow each other without gap, open below the first, above the last"
+    )
     before: tuple[date, Bucket] | None = None
-    for number, (since, bucket) in rows:
+    for at, (number, (since, bucket)) in enumerate(rows):
         follows = before is not None and before[0] == since and before[1].measure == bucket.measure
         expected = before[1].high if follows and before is not None else None
-        if bucket.low != expected:
-            rule = "buckets of a measure follow each other without gap, the first one open below"
+        after = rows[at + 1][1] if at + 1 < len(rows) else None
+        goes_on = after is not None and (after[0], after[1].measure) == (since, bucket.measure)
+        if bucket.low != expected or goes_on != (bucket.high is not None):
             raise DataError(path.name, rule, "Correct the edges.", number, bucket.label)
         before = (since, bucket)

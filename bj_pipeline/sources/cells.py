@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bj_pipeline.characters import seen
 from bj_pipeline.sources.codes import Code, normalise
 from bj_pipeline.sources.spreadsheets import Cell
 
@@ -23,7 +24,13 @@ LARGEST = 1e15
 """No price, number of shares or sum of money of this exchange comes near (in yuan)."""
 
 _Value = TypeVar("_Value")
-_NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:E[+-]?\d+)?|[+-]?\.\d+)(\D*)")
+_NUMBER = re.compile(
+    r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)(?:\.\d*)?(?:E[+-]?\d{1,3})?|[+-]?\.\d+)"
+    r" ?(\D*)",
+    re.ASCII,
+)
+_FORMS = frozenset({"<wide>", "<narrow>", "<small>", "<noBreak>"})
+_MINUS = "\N{MINUS SIGN}"
 _DAY = re.compile(
     r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d{2})(\d{2}))"
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.0+)?)?)?"
@@ -51,12 +58,34 @@ class CellError(ValueError):
         self.found = found
 
 
+class _OneForm(dict[int, str]):
+    """Character → the plain form of it, for ``str.translate``; filled as characters come.
+
+    Not NFKC, which would make 12.31 of ``12.3①``, a figure with a mark for a footnote.
+    """
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        form = unicodedata.decomposition(character).partition(" ")[0]
+        if character == _MINUS:
+            character = "-"
+        elif character.isspace() and character not in "\t\r\n":
+            character = " "
+        elif form in _FORMS:
+            character = unicodedata.normalize("NFKC", character)
+        self[code] = character
+        return character
+
+
+_ONE_FORM = _OneForm()
+
+
 @lru_cache(maxsize=65_536)
 def tidy(text: str) -> str:
-    """A text in NFKC (no full-width characters), with single blanks and none around it."""
+    """A text without full-width and other forms of characters, and with single blanks."""
     if text.isascii() and "  " not in text:
         return text.strip()
-    return re.sub(r"[ \t]+", " ", unicodedata.normalize("NFKC", text)).strip()
+    return re.sub(r"[ \t]+", " ", text.translate(_ONE_FORM)).strip()
 
 
 def words(cell: Cell) -> str:
@@ -69,9 +98,11 @@ def words(cell: Cell) -> str:
 
 
 def texts(cells: Sequence[Cell], blanks: Collection[str] = ("",)) -> list[str | None]:
-    """Words, None where blank."""
-    found = map(words, cells)
-    return [None if word in blanks else word for word in found]
+    """Texts as they came but for what cannot be seen, None where blank."""
+    return [
+        None if words(cell) in blanks else seen(cell if isinstance(cell, str) else words(cell))
+        for cell in cells
+    ]
 
 
 def numbers(
@@ -133,10 +164,10 @@ def _number(
     text = words(cell)
     if text in blanks:
         return math.nan
-    match = _NUMBER.fullmatch(text.replace(" ", "").upper())
+    match = _NUMBER.fullmatch(text.upper())
     if match is None or isinstance(cell, bool | dt.date | dt.time | dt.timedelta):
         raise CellError(position, "the cell is a finite number", text)
-    value = Decimal(match[1].replace(",", "")) * Decimal(str(times))
+    value = Decimal(re.sub("[, ]", "", match[1])) * Decimal(str(times))
     if match[2]:
         factors = {unit.upper(): factor for unit, factor in units.items()}
         if match[2] not in factors:

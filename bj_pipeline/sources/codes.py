@@ -34,6 +34,7 @@ _WRITTEN = re.compile(
 )
 _INDEX = re.compile(r"(899\d{3}\.BJ|000\d{3}\.SH|399\d{3}\.SZ|\d{6}\.CSI)")
 _UNAMBIGUOUS_INDEX = {"899": "BJ", "399": "SZ"}
+_FOREIGN = re.compile(r"[0-35-7]\d{5}\.BJ|92\d{4}\.(SH|SZ)")
 _OLD = re.compile(r"(83|87|43)\d{4}")
 
 
@@ -99,6 +100,8 @@ def normalise(written: object, *, index: bool = False) -> Code:
         raise ValueError("the exchange beside a code is one of " + ", ".join(sorted(_EXCHANGES)))
     exchange = named.pop() if named else _exchange_of(digits, index=index)
     vendor = f"{digits}.{exchange}"
+    if _FOREIGN.fullmatch(vendor):
+        raise ValueError("the digits of a code are those of its exchange, such as 920493.BJ")
     is_old = exchange == "BJ" and _OLD.fullmatch(digits) is not None
     return Code(f"{mapping().get(digits, digits)}.BJ" if is_old else vendor, vendor)
 

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import yaml
 
+from bj_pipeline import safe_yaml
+from bj_pipeline.characters import shown
 from bj_pipeline.errors import ConfigurationError, NotYetAvailableError, SourceError
 from bj_pipeline.issues import Issue
 from bj_pipeline.sources import Delivery, Source
@@ -76,17 +78,20 @@ def read_profile(path: Path) -> dict[str, list[str]]:
         ConfigurationError: The file is missing, no mapping, or names an unknown table.
     """
     try:
-        profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+        profile = safe_yaml.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(f"There is no profile {path}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name}: not a YAML file: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise ConfigurationError(f"{path.name}: not a YAML file: {shown(str(error))}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}.") from error
     if not isinstance(profile, dict):
         raise ConfigurationError(f"{path.name}: a profile maps raw tables to lists of sources.")
     for table, names in profile.items():
         if table not in tables.RAW_TABLES:
             known = ", ".join(tables.RAW_TABLES)
-            raise ConfigurationError(f"{path.name}: {table} is no raw table; they are {known}.")
+            told = shown(str(table))
+            raise ConfigurationError(f"{path.name}: {told} is no raw table; they are {known}.")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ConfigurationError(f"{path.name}: {table} has a list of sources.")
     return profile

@@ -4,6 +4,7 @@ What belongs here: which files of the folder are looked at. What does not: what 
 (``layouts``).
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ class FilesSource:
         """Why an entry is no input at all; None if it may be one."""
         if path.name.startswith((".", "~$")):
             return "hidden or temporary, not read"
-        if not path.resolve().is_relative_to(self.folder.resolve()):
+        # Unlike Path.resolve, this does not fail on links that lead to each other.
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder)):
             return "a link out of the folder, not read"
         if not path.is_file():
             return "not a file, not read"
@@ -84,11 +86,17 @@ class FilesSource:
                 yield self._delivery(path)
 
     def _delivery(self, path: Path) -> Delivery:
-        size = path.stat().st_size
-        if size > BYTES_LIMIT:
-            rule = f"a file has at most {BYTES_LIMIT // 1024**2} MB"
-            raise DataError(path.name, rule, "Export fewer days.", found=f"{size} bytes")
-        return Delivery("", path.name, path.read_bytes())
+        try:
+            size = path.stat().st_size
+            if size > BYTES_LIMIT:
+                rule = f"a file has at most {BYTES_LIMIT // 1024**2} MB"
+                raise DataError(path.name, rule, "Export fewer days.", found=f"{size} bytes")
+            return Delivery("", path.name, path.read_bytes())
+        except OSError as error:
+            remedy = "Look at its permissions, or export it again."
+            raise DataError(
+                path.name, "the file can be read", remedy, found=error.strerror
+            ) from error
 
     @staticmethod
     def _feeds(delivery: Delivery, table: str) -> bool:

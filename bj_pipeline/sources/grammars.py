@@ -35,6 +35,8 @@ _NEEDED: Mapping[str, frozenset[str]] = {
     tables.RAW_ANNOUNCEMENTS: frozenset({"title"}),
 }
 _DATED = frozenset({tables.RAW_QUOTES, tables.RAW_VALUATIONS})
+_STATED_ABOVE = frozenset({"money", "shares"})
+"""Kinds of figures whose unit may stand above the header; a price is always in yuan."""
 _KINDS = {"code": "code", "name": "text", "day": "date", "period": "year"}
 
 
@@ -48,6 +50,7 @@ class _Table:
     lines: Sequence[int]
     titles: str
     day: dt.date | None
+    units: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -142,13 +145,14 @@ def _below(place: str, sheet: Sheet, grammar: Grammar, top: int, code: int) -> _
     stated = {headers.title_day(title, grammar) for title in titles} - {None}
     rows, lines, notes = _companies(place, sheet, grammar, first, code)
     line = sheet.lines[top]
+    units = tuple(unit for title in titles for unit in headers.title_units(title, grammar))
     if not rows:
         rule = "there are rows below the header"
         remedy = "Fetch or export it again."
         raise DataError(place, rule, remedy, line, "the header only")
     check_widths(place, rows, lines, len(sheet.rows[top]))
     day = stated.pop() if len(stated) == 1 else None
-    return _Table(header, line, rows, lines, "\n".join(titles), day, notes)
+    return _Table(header, line, rows, lines, "\n".join(titles), day, units, notes)
 
 
 def _cell(row: Row, position: int) -> Cell:
@@ -223,7 +227,7 @@ def _parts(
     vendor: str, grammar: Grammar, place: str, table: _Table
 ) -> tuple[list[Part], list[str]]:
     """Views of a sheet: one a table and a day or year."""
-    identity = _identity(grammar, table.header)
+    identity = _identity(place, table, grammar)
     bound, left = _measures(grammar, table.header, identity)
     notes = [f"{place}: columns left out: {', '.join(left)}"] if left else []
     feeds = {item.table for item in bound if item.column in _NEEDED[item.table]}
@@ -245,7 +249,7 @@ def _parts(
                 continue
             fields = [*_identity_fields(name, table.header, identity, when)]
             for item in chosen:
-                measure, note = _field(place, table.line, grammar, item)
+                measure, note = _field(place, table, grammar, item)
                 fields.append(measure)
                 notes += [f"{place}: {note}"] if note else []
             _check_key(place, table.line, name, fields)
@@ -277,15 +281,33 @@ def _check_key(place: str, line: int, table: str, fields: Sequence[Field]) -> No
         raise DataError(place, rule, remedy, line, f"understood: {understood}")
 
 
-def _identity(grammar: Grammar, header: Sequence[Header]) -> dict[str, int]:
-    """Positions of the columns that say whose row it is, and of when."""
+def _identity(place: str, table: _Table, grammar: Grammar) -> dict[str, int]:
+    """Positions of the columns that say whose row it is, and of when.
+
+    Raises:
+        DataError: One of them stands twice, and the two do not say the same.
+    """
     found: dict[str, int] = {}
+    header = table.header
     for what in _KINDS:
         labels = [headers.key(label) for label in getattr(grammar.identity, what)]
         at = [position for position, cell in enumerate(header) if cell.label in labels]
-        if at:
-            found[what] = min(at, key=lambda position: labels.index(header[position].label))
+        if not at:
+            continue
+        chosen = min(at, key=lambda position: labels.index(header[position].label))
+        found[what] = chosen
+        for twin in at:
+            if header[twin].label == header[chosen].label:
+                _refuse_differing(place, table, chosen, twin)
     return found
+
+
+def _refuse_differing(place: str, table: _Table, first: int, second: int) -> None:
+    for row, line in zip(table.rows, table.lines, strict=True):
+        if cells.words(_cell(row, first)) != cells.words(_cell(row, second)):
+            rule, remedy = "a column stands once", "Remove the repeated one."
+            found = f"twice {table.header[first].text}, with different cells"
+            raise DataError(place, rule, remedy, line, found)
 
 
 def _measures(
@@ -405,12 +427,26 @@ def _identity_fields(
         yield Field("fiscal_year", "year", "year" if at is None else header[at].text, at)
 
 
-def _field(place: str, line: int, grammar: Grammar, item: _Bound) -> tuple[Field, str | None]:
-    """The field of a measure, and a remark where its unit had to be assumed."""
-    measure, cell = item.measure, item.header
+def _field(place: str, table: _Table, grammar: Grammar, item: _Bound) -> tuple[Field, str | None]:
+    """The field of a measure, and a remark where its unit had to be assumed.
+
+    Raises:
+        DataError: Its unit is of another kind, or the sheet states several that may be meant.
+    """
+    measure, cell, line = item.measure, item.header, table.line
     if measure.unit is None:
         return Field(item.column, measure.kind, cell.text, item.position), None
     family = grammar.units[measure.unit]
+    if cell.unit is None and measure.unit in _STATED_ABOVE:
+        known = {unit for units in grammar.units.values() for unit in units}
+        stated = {
+            unit: family.get(unit) for unit in table.units if unit in family or unit not in known
+        }
+        if len(set(stated.values())) > 1 or None in stated.values():
+            rule = "a sheet states one known unit above its header for each kind of figure"
+            remedy = "Write the unit into the header, such as 总市值(亿元)."
+            raise DataError(place, rule, remedy, line, f"{', '.join(stated)} for {cell.text}")
+        cell.unit = next(iter(stated), None)
     if cell.unit is not None and cell.unit not in family:
         rule = f"the unit is one of {', '.join(family)}"
         remedy = "Correct the unit, or add it to sources/vendor_layouts."

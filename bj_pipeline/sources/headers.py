@@ -21,6 +21,8 @@ _DAY = re.compile(
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?:年年报|年报|年度|年|A(?![A-Z]))(?!\d)")
 _MIDNIGHT = re.compile(r"(?<=\d)[T ]0?0:00(?::00(?:\.0+)?)?")
 _BARE_YEAR = re.compile(r"(?:19|20)\d{2}")
+_LONGEST = 500
+"""Characters of a header cell; what is longer is text, and not taken apart."""
 _SEPARATORS = re.compile(r"[\s,;]+")
 _BRACKETS = str.maketrans("【】〔〕", "[][]", "↑↓▲▼")
 
@@ -69,6 +71,8 @@ def parse(text: str, grammar: Grammar) -> Header:
         text: The cell, with its line breaks.
         grammar: The vendor's words.
     """
+    if len(text) > _LONGEST:
+        return Header(f"{text[:_LONGEST]}…", key(text))
     rest = _MIDNIGHT.sub("", unicodedata.normalize("NFKC", text).translate(_BRACKETS))
     header = Header(" ".join(rest.split()))
     qualifiers = _BRACKET.findall(rest)
@@ -90,10 +94,25 @@ def parse(text: str, grammar: Grammar) -> Header:
 
 def title_day(text: str, grammar: Grammar) -> dt.date | None:
     """The day that a title row states for the whole sheet; an export date is none."""
-    rest = unicodedata.normalize("NFKC", text).translate(_BRACKETS)
+    rest = _title(text)
     names = "|".join(map(re.escape, grammar.date_words))
     match = re.search(rf"(?<!\w)(?:{names})[\])]?\s*:?\s*{_DAY.pattern}", rest)
     return None if match is None else _day(match[1])
+
+
+def title_units(text: str, grammar: Grammar) -> tuple[str, ...]:
+    """The units that a title row states for the whole sheet, such as ``单位：万元、万股``.
+
+    Whatever stands in their place is returned, known or not: an unknown one must not be overlooked.
+    """
+    names = "|".join(map(re.escape, grammar.unit_words))
+    match = re.search(rf"(?<!\w)(?:{names})[\])]?\s*[:为]\s*([^\s()\[\];。]+)", _title(text))
+    stated = re.split("[、,和]", match[1]) if match and names else []
+    return tuple(unit.removeprefix("人民币") or unit for unit in stated)
+
+
+def _title(text: str) -> str:
+    return unicodedata.normalize("NFKC", text[:_LONGEST]).translate(_BRACKETS)
 
 
 def _is_understood(piece: str, grammar: Grammar) -> bool:

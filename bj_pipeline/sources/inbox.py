@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from bj_pipeline.errors import DataError, MissingDataError
+from bj_pipeline.errors import DataError, MissingDataError, NotYetAvailableError
 from bj_pipeline.issues import Issue, all_issues, iso_week
 from bj_pipeline.sources import Delivery
 from bj_pipeline.sources.landing import Landing
@@ -25,6 +25,7 @@ from bj_pipeline.warehouse import tables
 NAME = "inbox"
 
 _VIA = {"via": NAME}
+_WITHDRAWN = "withdrawn"
 _STRAY_SHARE = 0.1
 """Days with fewer rows than this share of the busiest day are a suspended company's last price."""
 
@@ -40,6 +41,7 @@ class Arrival:
         base_for: Issues of which it holds the base date alone: they read it, but do not ask for it.
         feeds: Raw tables that it feeds.
         at: When these bytes last came under this name (UTC, without zone).
+        is_withdrawn: Whether nothing came, but what had come under this name was withdrawn.
     """
 
     sha256: str
@@ -48,6 +50,7 @@ class Arrival:
     base_for: frozenset[int]
     feeds: frozenset[str]
     at: datetime
+    is_withdrawn: bool = False
 
     @property
     def is_dated(self) -> bool:
@@ -81,11 +84,20 @@ class InboxSource:
         """Landed files that serve the issue and feed the table, the newest first.
 
         Raises:
+            NotYetAvailableError: Nobody has brought the issue's quotes.
             MissingDataError: The bytes of one are gone.
             DataError: The bytes of one have changed.
         """
         known = arrivals(self.landing)
-        wanted = [*serving(known, issue.number), *without_days(known)]
+        dated = serving(known, issue.number)
+        if table == tables.RAW_QUOTES and not any(
+            issue.number in arrival.issues and table in arrival.feeds for arrival in dated
+        ):
+            raise NotYetAvailableError(
+                f"No file with quotes of issue {issue.number} ({issue.first_session} to "
+                f"{issue.close_date}) has come through the inbox. Put it into BJ_HOME/inbox."
+            )
+        wanted = [*dated, *without_days(known)]
         wanted.sort(key=lambda arrival: arrival.at, reverse=True)
         return [self._delivery(arrival) for arrival in wanted if table in arrival.feeds]
 
@@ -111,6 +123,45 @@ def arrivals(landing: Landing) -> list[Arrival]:
     with landing.warehouse.engine.connect() as connection:
         rows = connection.execute(query).all()
     return [_arrival(*row) for row in rows]
+
+
+def in_force(known: Sequence[Arrival]) -> list[Arrival]:
+    """Files that some issue reads, or every one, the newest first."""
+    read = {id(file) for file in without_days(known)}
+    for number in {number for file in known for number in file.issues | file.base_for}:
+        read |= {id(file) for file in serving(known, number)}
+    return [file for file in known if id(file) in read]
+
+
+def withdraw(landing: Landing, name: str, issue: int | None = None) -> Arrival:
+    """Let no issue read a file any more; what came stays in the landing, and so does this.
+
+    Args:
+        landing: Where it lies.
+        name: File name; of several files that came under it the newest is meant.
+        issue: Only a file that this issue reads.
+
+    Returns:
+        The file.
+
+    Raises:
+        MissingDataError: No file of that name is read.
+    """
+    for file in in_force(arrivals(landing)):
+        if file.name == name and (issue is None or file.serves(issue)):
+            parameters = {
+                **_VIA,
+                "issues": _joined(file.issues),
+                "base_for": _joined(file.base_for),
+                "feeds": ",".join(sorted(file.feeds)),
+                _WITHDRAWN: file.sha256,
+            }
+            landing.store(Delivery("", name, b"", parameters=parameters))
+            return file
+    of_issue = "" if issue is None else f" of issue {issue}"
+    raise MissingDataError(
+        f"No file {name}{of_issue} is read; `bj-pipeline inbox list` shows those that are."
+    )
 
 
 def serving(known: Iterable[Arrival], issue: int) -> list[Arrival]:
@@ -147,7 +198,7 @@ def understood(name: str, content: bytes) -> Delivery:
     layout = layouts.recognise(delivery)
     rows = _rows_by_day(layout)
     for table in sorted(layout.tables):
-        layouts.read([delivery], table, _probe(rows.get(table, {})))
+        layouts.read([delivery], table, _probe(rows.get(table, {})), every_row=True)
     reported, base_for = _issues(name, rows)
     if not rows and layout.tables <= _DATED:
         rule = "there are rows of companies below the header"
@@ -272,15 +323,16 @@ def _arrival(sha256: str, name: str, parameters: str, at: datetime) -> Arrival:
         _numbers(given.get("base_for", "")),
         frozenset(filter(None, given.get("feeds", "").split(","))),
         at,
+        _WITHDRAWN in given,
     )
 
 
 def _newest(files: Iterable[Arrival]) -> list[Arrival]:
-    """The first of each name and purpose of files that come newest first."""
+    """The first of each name and purpose of files that come newest first, unless withdrawn."""
     kept: dict[tuple[str, frozenset[str]], Arrival] = {}
     for file in files:
         kept.setdefault((file.name, file.feeds), file)
-    return list(kept.values())
+    return [file for file in kept.values() if not file.is_withdrawn]
 
 
 def _joined(numbers: Iterable[int]) -> str:

@@ -10,24 +10,28 @@ different call or name under which they came.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pandas as pd
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bj_pipeline import folders, outages, storage
 from bj_pipeline.errors import DataError, MissingDataError
 from bj_pipeline.issues import Issue
 from bj_pipeline.sources import Delivery
+from bj_pipeline.storage import ObjectPath, Place
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
+_ASIDE = ".arriving"
 _TEMPORARY = ".part"
+"""Suffix by which earlier versions left what a killed run was writing."""
 _LANDING = tables.table(tables.LANDING)
 _UPSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -41,12 +45,13 @@ class Landing:
     """What vendors sent: a folder of bytes, and its index in the warehouse.
 
     Attributes:
-        folder: Holds ``ab/<sha256>``, where ``ab`` are the first two digits.
+        folder: Holds ``ab/<sha256>``, where ``ab`` are the first two digits; may lie in an object
+            store.
         warehouse: Holds the index, the table ``landing``.
         clock: The present time with its zone.
     """
 
-    folder: Path
+    folder: Place
     warehouse: Warehouse
     clock: Callable[[], datetime] = _now
 
@@ -56,11 +61,9 @@ class Landing:
         Returns:
             The delivery with the time of its arrival (its own, or now).
         """
-        fetched_at = delivery.fetched_at or self.clock()
         # First the bytes, then the index: a killed run leaves at most a file that nothing names.
         self._keep(delivery.sha256, delivery.content)
-        self._index(delivery, fetched_at.astimezone(UTC).replace(tzinfo=None))
-        return _with_time(delivery, fetched_at)
+        return _with_time(delivery, self._index(delivery))
 
     def find(self, vendor: str, interface: str, parameters: Mapping[str, str]) -> Delivery | None:
         """The newest delivery of a call with exactly these parameters; None if there is none.
@@ -79,8 +82,17 @@ class Landing:
         Raises:
             DataError: The bytes of one have changed.
         """
-        deliveries = self._deliveries(_of_call(vendor, interface))
-        return [each for each in deliveries if parameters.items() <= each.parameters.items()]
+        query = _of_call(vendor, interface)
+        for name, value in parameters.items():
+            fragment = _json({name: value})[1:-1]
+            query = query.where(_LANDING.c.parameters.contains(fragment, autoescape=True))
+        # SQLite compares without regard to case: those that it finds are compared once more.
+        rows = [
+            row
+            for row in self._rows(query)
+            if parameters.items() <= json.loads(row.parameters).items()
+        ]
+        return self._there(rows)
 
     def load(self, sha256: str) -> bytes:
         """The bytes of that SHA-256.
@@ -90,12 +102,12 @@ class Landing:
             DataError: They have changed.
         """
         path = self._path(sha256)
-        if not path.is_file():
+        content = storage.content(path)
+        if content is None:
             raise MissingDataError(
                 f"The landing holds no {sha256}. Restore {path} from a backup, or build the issue "
                 "from its vendor again."
             )
-        content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             rule = "a landed file keeps the bytes that it arrived with"
             remedy = "Restore it from a backup, or delete it, so that it is fetched again."
@@ -136,25 +148,50 @@ class Landing:
         problems += [_explain_orphan(path) for path in self._files() if path not in known]
         return problems
 
-    def _path(self, sha256: str) -> Path:
+    def _path(self, sha256: str) -> Place:
         return self.folder / sha256[:2] / sha256
 
-    def _files(self) -> list[Path]:
-        return sorted(path for path in self.folder.rglob("*") if path.is_file())
+    def _files(self) -> list[Place]:
+        names = storage.sizes(self.folder)
+        return [self.folder / name for name in names if not name.startswith(_ASIDE)]
 
     def _keep(self, sha256: str, content: bytes) -> None:
         path = self._path(sha256)
-        if path.is_file() and path.read_bytes() == content:
+        if storage.content(path) == content:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{sha256}.{uuid4().hex}{_TEMPORARY}")
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        if isinstance(path, ObjectPath):
+            path.write_bytes(content)
+            return
+        with outages.explained(), folders.scratch(path.parents[1] / _ASIDE) as aside:
+            path.parent.mkdir(exist_ok=True)
+            (aside / sha256).write_bytes(content)
+            (aside / sha256).replace(path)
 
-    def _index(self, delivery: Delivery, at: datetime) -> None:
+    @outages.outlasting
+    def _index(self, delivery: Delivery) -> datetime:
+        with self.warehouse.writing() as connection:
+            at = delivery.fetched_at or self._now_after_others(connection, delivery)
+            self._enter(connection, delivery, at.astimezone(UTC).replace(tzinfo=None))
+        return at
+
+    def _now_after_others(self, connection: Connection, delivery: Delivery) -> datetime:
+        """The present time, but not before that of a delivery which this one may take the place of.
+
+        A clock that is set back must not make yesterday's file the newest one.
+        """
+        latest = select(func.max(_LANDING.c.confirmed_at)).where(
+            _LANDING.c.vendor == delivery.vendor, _LANDING.c.interface == delivery.interface
+        )
+        if delivery.vendor:
+            # One call's answers follow each other; of people's files any one follows any other.
+            latest = latest.where(_LANDING.c.parameters == _json(delivery.parameters))
+        newest: datetime | None = connection.execute(latest).scalar_one()
+        now = self.clock()
+        if newest is None or newest.replace(tzinfo=UTC) <= now:
+            return now
+        return newest.replace(tzinfo=UTC) + timedelta(microseconds=1)
+
+    def _enter(self, connection: Connection, delivery: Delivery, at: datetime) -> None:
         described = (
             delivery.sha256,
             delivery.vendor,
@@ -176,9 +213,9 @@ class Landing:
             set_={"confirmed_at": insert.excluded.confirmed_at},
             where=_LANDING.c.confirmed_at < insert.excluded.confirmed_at,
         )
-        with self.warehouse.writing() as connection:
-            connection.execute(later)
+        connection.execute(later)
 
+    @outages.outlasting
     def _rows(self, query: "Select[tuple[object, ...]]") -> "list[Row[tuple[object, ...]]]":
         with self.warehouse.engine.connect() as connection:
             return list(connection.execute(query).all())
@@ -186,9 +223,14 @@ class Landing:
     def _deliveries(
         self, query: "Select[tuple[object, ...]]", limit: int | None = None
     ) -> list[Delivery]:
+        return self._there(self._rows(query), limit)
+
+    def _there(
+        self, rows: "Iterable[Row[tuple[object, ...]]]", limit: int | None = None
+    ) -> list[Delivery]:
         """Deliveries whose files are there: one that is gone counts as never fetched."""
-        rows = [row for row in self._rows(query) if self._path(row.sha256).is_file()]
-        return [self._delivery(row) for row in rows[:limit]]
+        there = (row for row in rows if self._path(row.sha256).is_file())
+        return [self._delivery(row) for row in islice(there, limit)]
 
     def _delivery(self, row: "Row[tuple[object, ...]]") -> Delivery:
         return Delivery(
@@ -273,7 +315,7 @@ def _with_time(delivery: Delivery, fetched_at: datetime) -> Delivery:
     )
 
 
-def _explain_orphan(path: Path) -> str:
+def _explain_orphan(path: Place) -> str:
     if path.suffix == _TEMPORARY:
         return f"{path}: left by an interrupted arrival. Delete it."
     return (

@@ -28,6 +28,10 @@ __all__ = ["Layout", "Reading", "read", "recognise"]
 _LOSS = -np.inf
 """A loss of unknown size, while files are merged: it contradicts every number."""
 
+_UNREADABLE = "unreadable"
+"""Column that holds, while files are read, what is wrong with a row."""
+_WRONG_CELLS = 5000
+"""With more of them it is the file that is wrong, and no week's part of it."""
 _DATED = (tables.RAW_QUOTES, tables.RAW_VALUATIONS, tables.RAW_INDEX_QUOTES)
 _MEASURES = {
     # A row in which all of these are blank is a ghost: a company not listed there (any more, yet).
@@ -86,7 +90,9 @@ def recognise(delivery: Delivery) -> Layout:
     raise interfaces.unknown(delivery, found[0])
 
 
-def read(deliveries: Sequence[Delivery], table: str, issue: Issue) -> Reading:
+def read(
+    deliveries: Sequence[Delivery], table: str, issue: Issue, *, every_row: bool = False
+) -> Reading:
     """Read one raw table of one issue from everything that may feed it.
 
     Files of one vendor are merged by the table's key; where several vendors feed a table whose key
@@ -96,6 +102,8 @@ def read(deliveries: Sequence[Delivery], table: str, issue: Issue) -> Reading:
         deliveries: In order of preference of their vendors.
         table: Such as ``raw_quotes``.
         issue: Only its days are kept.
+        every_row: Whether a cell that cannot be read is refused on other days too, instead of in
+            the issues alone that need it.
 
     Raises:
         DataError: A file breaks its layout, contradicts another one, was cut, or holds another
@@ -111,7 +119,7 @@ def read(deliveries: Sequence[Delivery], table: str, issue: Issue) -> Reading:
     useless = [name for name, is_useful in zip(names, useful, strict=True) if not is_useful]
     if useless:
         notes.append(f"{_named(useless)}: nothing for {table}")
-    stacked, remarks = _values_of_issue(layouts, table, issue)
+    stacked, remarks = _values_of_issue(layouts, table, issue, every_row=every_row)
     notes += remarks
     merged = stacked
     if stacked.empty:
@@ -141,14 +149,24 @@ def _refuse_unusable(name: str, layout: Layout, table: str) -> None:
 
 
 def _values_of_issue(
-    layouts: Sequence[Layout], table: str, issue: Issue
+    layouts: Sequence[Layout], table: str, issue: Issue, *, every_row: bool
 ) -> tuple[pd.DataFrame, list[str]]:
     """All files' rows for the table that lie in the issue's days, one row a file's row."""
     frames, notes = _frames(layouts, table)
     if not frames:
         return pd.DataFrame(), notes
-    stacked, remarks = _of_issue(pd.concat(frames, ignore_index=True), table, issue, layouts)
-    return stacked, [*notes, *remarks]
+    stacked = pd.concat(frames, ignore_index=True)
+    if every_row:
+        _refuse_unreadable(stacked)
+    stacked, remarks = _of_issue(stacked, table, issue, layouts)
+    _refuse_unreadable(stacked)
+    return stacked.drop(columns=_UNREADABLE, errors="ignore"), [*notes, *remarks]
+
+
+def _refuse_unreadable(rows: pd.DataFrame) -> None:
+    """Refuse the first row in which a cell cannot be read."""
+    for wrong in rows[_UNREADABLE].dropna() if _UNREADABLE in rows else ():
+        raise wrong
 
 
 def _frames(layouts: Sequence[Layout], table: str) -> tuple[list[pd.DataFrame], list[str]]:
@@ -192,14 +210,50 @@ def _values(view: View, members: Sequence[tuple[int, Part]]) -> tuple[pd.DataFra
         try:
             _add(frame, view, field, column, rows)
         except cells.CellError as error:
-            origin = frame.iloc[error.position]
-            rule = f"{field.header.splitlines()[0]}: {error.rule}"
-            remedy = "Correct the cell, or fetch or export the file again."
-            line = int(origin["line"])
-            raise DataError(origin["place"], rule, remedy, line, error.found) from error
+            if "date" not in tables.key(view.table) or field.column in tables.key(view.table):
+                raise _unreadable(frame, field, error, error.position) from error
+            _add_what_is_readable(frame, view, field, column, rows)
     if view.latest is not None:
         frame = _latest(frame, view, [row[view.latest] for row in rows])
     return _companies(frame, view)
+
+
+def _unreadable(
+    frame: pd.DataFrame, field: Field, error: cells.CellError, position: int
+) -> DataError:
+    origin = frame.iloc[position]
+    rule = f"{field.header.splitlines()[0]}: {error.rule}"
+    remedy = "Correct the cell, or fetch or export the file again."
+    return DataError(origin["place"], rule, remedy, int(origin["line"]), error.found)
+
+
+def _add_what_is_readable(
+    frame: pd.DataFrame, view: View, field: Field, column: Sequence[Cell], rows: Sequence[Row]
+) -> None:
+    """Convert a column; a cell that cannot be read becomes blank, and its row is marked.
+
+    A folder holds the files of many weeks. A wrong cell stops the issues that need its row.
+    """
+    marks: dict[int, DataError] = {}
+    parts: list[pd.Series] = []
+    todo = [(0, len(column))]
+    while todo:
+        start, end = todo.pop()
+        part = pd.DataFrame(index=range(start, end))
+        try:
+            _add(part, view, field, column[start:end], rows[start:end])
+            parts.append(part[field.column])
+        except cells.CellError as error:
+            if end - start == 1:
+                marks[start] = _unreadable(frame, field, error, start)
+                if len(marks) > _WRONG_CELLS:
+                    raise marks[start] from error
+            else:
+                half = (start + end) // 2
+                todo += [(half, end), (start, half)]
+    frame[field.column] = pd.concat(parts) if parts else None
+    marked = pd.Series(marks, dtype=object).reindex(frame.index)
+    frame[_UNREADABLE] = frame[_UNREADABLE].fillna(marked) if _UNREADABLE in frame else marked
 
 
 def _kept(view: View, part: Part) -> list[tuple[Row, int]]:
@@ -311,6 +365,8 @@ def _companies(frame: pd.DataFrame, view: View) -> tuple[pd.DataFrame, list[str]
         values = frame[measures].where(frame[measures] != _LOSS)
         only_loss = (frame[measures] == _LOSS).any(axis=1) & (len(measures) == 1)
         ghosts = values.isna().all(axis=1) & ~only_loss
+        if _UNREADABLE in frame:
+            ghosts &= frame[_UNREADABLE].isna()
         if ghosts.any():
             notes.append(f"{_left_out(frame[ghosts])} without a figure")
             frame = frame[~ghosts]
@@ -371,6 +427,9 @@ def _of_issue(
         stacked = stacked[base_is_known | (stacked["date"] > issue.base_date.toordinal())]
     stacked = stacked.reset_index(drop=True)
     priced = stacked["close"].notna() if "close" in stacked else True
+    if _UNREADABLE in stacked:
+        # A price that cannot be read may be the last one before a suspension.
+        priced |= stacked[_UNREADABLE].notna()
     mask = selection.needed(stacked.assign(priced=priced), table, issue)
     left = stacked.loc[~mask, "place"]
     if not left.empty:

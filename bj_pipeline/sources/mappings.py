@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from bj_pipeline import safe_yaml
 from bj_pipeline.errors import DataError
 from bj_pipeline.warehouse import tables
 
@@ -199,16 +200,13 @@ def vendors(folder: Path = FOLDER) -> Mapping[str, Vendor]:
 
 def _loaded(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
-    except yaml.YAMLError as error:
+        data = safe_yaml.load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         found = " ".join(str(error).split())
         raise DataError(path.name, "the file is YAML", "Correct it.", found=found) from error
     if not isinstance(data, dict):
         raise DataError(path.name, "the file is a YAML mapping", "Correct it.")
     return data
-
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _merged(base: Any, own: Any) -> Any:

@@ -12,9 +12,11 @@ import re
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import python_calamine
@@ -36,10 +38,25 @@ _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body|table|meta|error)", re.IGNORECASE)
-_ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
-_REFERENCE = re.compile(rb'<c [^>]*?r="([A-Z]{1,3})(\d{1,7})"')
-_FAILED = re.compile(rb'<c [^>]*?r="([A-Z]+\d+)"[^>]*t="e"[^>]*>.*?<v>(#(?!N/A)[^<]*)</v>')
 _NOT_AVAILABLE = "#N/A"
+_LINE_ENDS = (b"\n", b"\r")
+_WITH_PASSWORD = "EncryptedPackage".encode("utf-16-le")
+
+_WORKBOOK, _STRINGS = "xl/workbook.xml", "xl/sharedstrings.xml"
+_PARTS = re.compile(r"(\[content_types\]\.xml|_rels/.*|xl/(?!(media|drawings|charts)/).*)")
+"""What a workbook's cells are made of: pictures and macros are not even unpacked."""
+# The markup of sheets, whichever prefix, quotes and order of attributes a program writes.
+_ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})(\d{1,10})["']""")
+_ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(row|c)[\s/>]")
+_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])([^>]*)>([^<]*(?:<(?!(?:\w+:)?c[\s/>])[^<]*)*)")
+_CELL_END = re.compile(rb"</(?:\w+:)?c\s*>")
+_KIND = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+_VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<")
+_STRING = re.compile(rb"<(?:\w+:)?si[\s>]")
+_NEVER_COMPUTED = re.compile(rb"""\sfullCalcOnLoad\s*=\s*["'](1|true)["']""")
+_SINCE_1904 = re.compile(rb"""\sdate1904\s*=\s*["'](1|true)["']""")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -89,8 +106,7 @@ def sheets(name: str, content: bytes) -> tuple[Sheet, ...]:
         rule = f"a file has at most {BYTES_LIMIT // 1024**2} MB"
         raise DataError(name, rule, "Export fewer days or columns.", found=f"{len(content)} bytes")
     if content.startswith(_ZIP):
-        _inspect_archive(name, content)
-        found = tuple(_new_workbook(name, content))
+        found = tuple(_new_workbook(name, _inspected(name, content)))
     elif content.startswith(_OLE):
         found = tuple(_old_workbook(name, content))
     elif _MARKUP.match(content.removeprefix(b"\xef\xbb\xbf")):
@@ -118,7 +134,15 @@ def _filled(name: str, rows: Sequence[Row], lines: Sequence[int]) -> Iterator[Sh
 
 def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
     """The one sheet of a CSV file."""
-    reader = csv.reader(io.StringIO(_decoded(name, content), newline=""), strict=True)
+    _limit_cells(name, content.count(b",") + content.count(b"\n"))
+    text = _decoded(name, content)
+    if not content.endswith(_LINE_ENDS):
+        # A file that was cut in its last number would pass for a whole one.
+        rule = "the last line is ended, as every line of a whole file is"
+        remedy = "Export or fetch it again; if it is whole, add a line break at its end."
+        line = content.count(b"\n") + 1
+        raise DataError(name, rule, remedy, line, "an end in the middle of a line")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     begins = 1
@@ -169,39 +193,142 @@ def _decoded_as_chinese(name: str, content: bytes, error: UnicodeDecodeError) ->
     raise DataError(name, rule, "Save it as CSV UTF-8.", line, found) from error
 
 
-def _inspect_archive(name: str, content: bytes) -> None:
-    """Refuse a workbook that is damaged, a bomb, or declares entities, before it is parsed."""
+def _inspected(name: str, content: bytes) -> bytes:
+    """The workbook with no part but those that its cells are made of, each of them looked at.
+
+    It is packed anew, so that what was looked at is what is parsed, whatever else an archive says
+    of itself.
+
+    Raises:
+        DataError: It is damaged, a bomb, declares entities, or was never computed.
+    """
+    parts = _unpacked(name, content)
+    by_name = {part.lower(): data for part, data in parts.items()}
+    if _WORKBOOK not in by_name:
+        rule = "the workbook can be read"
+        raise DataError(name, rule, "Save it as .xlsx.", found=f"an archive without {_WORKBOOK}")
+    _refuse_1904(name, is_1904=_SINCE_1904.search(by_name[_WORKBOOK]) is not None)
+    was_computed = not _NEVER_COMPUTED.search(by_name[_WORKBOOK])
+    cells = 0
+    used: Counter[bytes] = Counter()
+    for part, data in parts.items():
+        if data[:2] in _UTF16 or b"\0" in data[:4]:
+            rule = "the parts of a workbook are in UTF-8"
+            raise DataError(name, rule, _SAVE_AGAIN, found=f"another encoding in {part}")
+        if _ENTITY.search(data):
+            rule = "a workbook declares no XML document types or entities"
+            raise DataError(name, rule, "Do not open it; ask where it came from.", found=part)
+        if b"sheetData" in data:
+            cells += _far_corner(data)
+            _limit_cells(name, cells)
+            used += _inspect_cells(name, data, was_computed=was_computed)
+    _limit_text(name, by_name.get(_STRINGS, b""), used)
+    return _packed(parts)
+
+
+def _unpacked(name: str, content: bytes) -> dict[str, bytes]:
+    """The parts of a workbook, by name."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except _DAMAGED as error:
         raise _unreadable(name, error) from error
-    unpacked = sum(member.file_size for member in archive.infolist())
+    members = archive.infolist()
+    unpacked = sum(member.file_size for member in members)
     if unpacked > UNPACKED_LIMIT:
         rule = f"a workbook unpacks to at most {UNPACKED_LIMIT // 1024**2} MB"
         raise DataError(name, rule, "Export fewer days or columns.", found=f"{unpacked} bytes")
-    for member in archive.namelist():
+    parts: dict[str, bytes] = {}
+    for member in members:
+        part = member.filename.replace("\\", "/").removeprefix("/")
+        if not _PARTS.fullmatch(part.lower()) or not part.lower().endswith((".xml", ".rels")):
+            continue
+        if part.lower() in map(str.lower, parts):
+            rule = "a workbook holds each of its parts once"
+            raise DataError(name, rule, "Do not open it; ask where it came from.", found=part)
         try:
-            data = archive.read(member)
+            parts[part] = archive.read(member)
         except _DAMAGED as error:
             raise _unreadable(name, error) from error
-        _inspect_member(name, member, data)
+    return parts
 
 
-def _inspect_member(name: str, member: str, data: bytes) -> None:
-    """Refuse entities, and a sheet whose far corner would need a table of billions of cells."""
-    if not member.endswith((".xml", ".rels")):
+def _packed(parts: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for part, data in parts.items():
+            archive.writestr(part, data)
+    return target.getvalue()
+
+
+def _far_corner(data: bytes) -> int:
+    """Cells of the table that a sheet spans: a lone cell in its far corner makes it huge."""
+    references = set(_REFERENCE.findall(data))
+    width = max((_column_number(letters.upper()) for letters, _ in references), default=0)
+    height = max((int(digits) for _, digits in references), default=0)
+    kinds = Counter(_ROW_OR_CELL.findall(data))
+    if sum(bool(letters) for letters, _ in references) < kinds[b"c"]:
+        # Rows and cells may leave out where they stand; then they follow each other.
+        cells_of_rows = (row.count(b"c") for row in _rows_of_cells(data))
+        width, height = width + max(cells_of_rows, default=0), height + kinds[b"row"]
+    return width * height
+
+
+def _rows_of_cells(data: bytes) -> Iterator[Sequence[bytes]]:
+    """For each row of a sheet, a letter ``c`` for every cell."""
+    row: list[bytes] = []
+    for kind in _ROW_OR_CELL.findall(data):
+        if kind == b"row":
+            yield row
+            row = []
+        else:
+            row.append(kind)
+    yield row
+
+
+def _inspect_cells(name: str, data: bytes, *, was_computed: bool) -> Counter[bytes]:
+    """Refuse formulas without a result; return how often each shared text stands in the sheet."""
+    used: Counter[bytes] = Counter()
+    has_formulas = _FORMULA.search(data) is not None
+    for cell in _CELL.finditer(data):
+        attributes = cell[1]
+        kind = _KIND.search(attributes)
+        type_ = kind[1] if kind else b"n"
+        if attributes.endswith(b"/") or (type_ not in {b"s", b"e"} and not has_formulas):
+            continue
+        inside = _CELL_END.split(cell[2], 1)[0]
+        found = _VALUE.search(inside)
+        value = found[1].strip() if found else b""
+        if type_ == b"s":
+            used[value] += 1
+        elif type_ == b"e" and value != _NOT_AVAILABLE.encode():
+            raise _failed_formula(name, f"{value.decode(errors='replace')} in {_place(attributes)}")
+        elif _FORMULA.search(inside):
+            # Excel keeps a result beside each formula; a program that writes none may write 0.
+            is_missing = type_ != b"str" and not value
+            if is_missing or (value == b"0" and not was_computed):
+                raise _failed_formula(name, f"a formula without a result in {_place(attributes)}")
+    return used
+
+
+def _place(attributes: bytes) -> str:
+    found = _REFERENCE.search(attributes)
+    return "a cell" if found is None else (found[1] + found[2]).decode()
+
+
+def _limit_text(name: str, strings: bytes, used: Counter[bytes]) -> None:
+    """Refuse a workbook whose few long texts stand in very many cells."""
+    starts = [match.start() for match in _STRING.finditer(strings)]
+    sizes = [after - at for at, after in pairwise([*starts, len(strings)])]
+    if max(sizes, default=0) * used.total() <= UNPACKED_LIMIT:
         return
-    if _ENTITY.search(data):
-        rule = "a workbook declares no XML document types or entities"
-        raise DataError(name, rule, "Do not open it; ask where it came from.", found=member)
-    if member.startswith("xl/worksheets/"):
-        references = set(_REFERENCE.findall(data))
-        width = max((_column_number(letters) for letters, _ in references), default=0)
-        height = max((int(digits) for _, digits in references), default=0)
-        _limit_cells(name, width * height)
-        failed = _FAILED.search(data)
-        if failed is not None:
-            raise _failed_formula(name, f"{failed[2].decode()} in {failed[1].decode()}")
+    total = sum(
+        sizes[int(index)] * count
+        for index, count in used.items()
+        if index.isdigit() and int(index) < len(sizes)
+    )
+    if total > UNPACKED_LIMIT:
+        rule = f"a workbook holds at most {UNPACKED_LIMIT // 1024**2} MB of text"
+        raise DataError(name, rule, "Export fewer days or columns.", found=f"{total} bytes")
 
 
 def _column_number(letters: bytes) -> int:
@@ -219,7 +346,7 @@ def _limit_cells(name: str, cells: int) -> None:
 
 
 def _new_workbook(name: str, content: bytes) -> Iterator[Sheet]:
-    """The visible, filled sheets of an .xlsx workbook."""
+    """The visible, filled sheets of an .xlsx workbook, as :func:`_inspected` packed it."""
     try:
         with python_calamine.load_workbook(io.BytesIO(content)) as book:
             for number, about in enumerate(book.sheets_metadata):
@@ -239,8 +366,12 @@ def _old_workbook(name: str, content: bytes) -> Iterator[Sheet]:
     """
     import xlrd  # noqa: PLC0415 - a format that few files still have
 
+    if _WITH_PASSWORD in content:
+        rule = "the workbook opens without a password"
+        raise DataError(name, rule, "Save it without one.", found="a workbook with a password")
     try:
         book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO(), ragged_rows=True)
+        _refuse_1904(name, is_1904=book.datemode == 1)
         for sheet in book.sheets():
             if sheet.visibility == 0:
                 width = max(map(sheet.row_len, range(sheet.nrows)), default=0)
@@ -273,6 +404,14 @@ def _old_row(name: str, datemode: Literal[0, 1], row: "Sequence[OldCell]", width
         else:
             cells.append(cell.value)
     return [*cells, *[""] * (width - len(cells))]
+
+
+def _refuse_1904(name: str, *, is_1904: bool) -> None:
+    """Refuse a workbook in which a day that stands as a number would be four years off."""
+    if is_1904:
+        rule = "a workbook counts its days from 1900"
+        remedy = "Save it as CSV UTF-8, with days written out."
+        raise DataError(name, rule, remedy, found="days counted from 1904")
 
 
 def _failed_formula(name: str, found: str) -> DataError:

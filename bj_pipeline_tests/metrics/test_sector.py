@@ -66,7 +66,7 @@ def test_a_median_that_falls_on_an_unknown_loss_is_missing():
     assert of(rows)["pe_ttm_median_base"] == 20.0
 
 
-CAPS = st.lists(st.one_of(st.none(), st.floats(1e7, 1e12)), max_size=15)
+CAPS = st.lists(st.one_of(st.none(), st.integers(10**7, 10**12).map(float)), max_size=15)
 
 
 def with_caps(caps):

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from bj_pipeline.errors import DataError
+from bj_pipeline.errors import DataError, MissingDataError, NotYetAvailableError
 from bj_pipeline.issues import by_number
 from bj_pipeline.sources import inbox, layouts
 from bj_pipeline.sources.landing import Landing
@@ -103,7 +103,7 @@ def delivered(landing, number, table):
 def test_an_issue_gets_the_files_that_serve_it_and_feed_the_table(landing):
     land(landing, "daily.csv", WEEK)
     assert delivered(landing, 65, tables.RAW_QUOTES) == [WEEK]
-    assert delivered(landing, 64, tables.RAW_QUOTES) == []
+    assert delivered(landing, 64, tables.RAW_VALUATIONS) == []
     assert delivered(landing, 65, tables.RAW_FINANCIALS) == []
 
 
@@ -126,7 +126,38 @@ def test_a_day_that_two_issues_share_serves_both_and_is_asked_for_by_the_one_it_
     land(landing, "daily_20260213.csv", friday)
     (arrival,) = inbox.arrivals(landing)
     assert (arrival.issues, arrival.base_for) == ({64}, {65})
-    assert delivered(landing, 65, tables.RAW_QUOTES) == [friday]
+    land(landing, "daily.csv", WEEK)
+    assert delivered(landing, 65, tables.RAW_QUOTES) == [WEEK, friday]
+
+
+def test_quotes_that_nobody_has_brought_yet_are_said_to_be_missing_not_empty(landing):
+    """The last week's file holds the base date, and does not pass for this week's."""
+    land(landing, "last.csv", quotes(*((f"9204{n:02d}.BJ", "20260213", 10) for n in range(20))))
+    with pytest.raises(NotYetAvailableError, match=r"issue 65 \(2026-02-24 to 2026-02-27\)"):
+        delivered(landing, 65, tables.RAW_QUOTES)
+
+
+def test_a_withdrawn_file_is_read_no_more_until_it_comes_again(landing):
+    land(landing, "daily.csv", WEEK)
+    land(landing, "other.csv", WEEK.replace(b",10,100", b",11,100"))
+    assert inbox.withdraw(landing, "other.csv").name == "other.csv"
+    assert delivered(landing, 65, tables.RAW_QUOTES) == [WEEK]
+    assert [file.name for file in inbox.in_force(inbox.arrivals(landing))] == ["daily.csv"]
+    assert landing.verify() == []
+    with pytest.raises(MissingDataError, match="inbox list"):
+        inbox.withdraw(landing, "other.csv")
+    land(landing, "other.csv", WEEK)
+    assert len(delivered(landing, 65, tables.RAW_QUOTES)) == 2
+
+
+def test_withdrawing_a_file_of_one_week_leaves_the_one_of_that_name_of_another_week(landing):
+    friday = quotes(*((f"9204{number:02d}.BJ", "20260123", 10) for number in range(20)))
+    land(landing, "daily.csv", WEEK)
+    land(landing, "daily.csv", friday)
+    inbox.withdraw(landing, "daily.csv", 65)
+    with pytest.raises(NotYetAvailableError):
+        delivered(landing, 65, tables.RAW_QUOTES)
+    assert delivered(landing, 61, tables.RAW_QUOTES) == [friday]
 
 
 def test_a_file_without_days_serves_every_issue(landing):
@@ -134,7 +165,7 @@ def test_a_file_without_days_serves_every_issue(landing):
     land(landing, "stock_basic.csv", content)
     for number in (1, 65):
         assert delivered(landing, number, tables.RAW_LISTINGS) == [content]
-    assert delivered(landing, 65, tables.RAW_QUOTES) == []
+    assert delivered(landing, 65, tables.RAW_VALUATIONS) == []
 
 
 def test_what_other_sources_landed_is_not_delivered(landing):

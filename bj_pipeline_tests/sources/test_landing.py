@@ -123,6 +123,17 @@ def test_matching_deliveries_come_newest_first(landing):
     assert len(landing.matching("tushare", "daily", {})) == 3
 
 
+def test_asking_for_some_deliveries_reads_no_other_one(landing):
+    wanted = landing.store(delivery(b"wanted", parameters={"symbol": "920493", "adjust": "a_%"}))
+    other = landing.store(delivery(b"other", parameters={"symbol": "920493", "adjust": "A_%"}))
+    landing._path(other.sha256).write_bytes(b"damaged")
+    (found,) = landing.matching("tushare", "daily", {"adjust": "a_%", "symbol": "920493"})
+    assert found.sha256 == wanted.sha256
+    assert landing.matching("tushare", "daily", {"adjust": "a"}) == []
+    with pytest.raises(DataError):
+        landing.matching("tushare", "daily", {"symbol": "920493"})
+
+
 def test_arrivals_at_the_same_time_lose_nothing(landing):
     contents = [str(number % 5).encode() for number in range(20)]
     with ThreadPoolExecutor(4) as pool:

@@ -932,9 +932,39 @@ def test_a_sheet_with_the_same_column_twice_is_refused():
 
 
 def test_a_sheets_bad_cell_is_named_by_its_row():
-    bad = sheet(["标题", None], ["代码", "收盘价 2026-02-27"], ["920493", 1], ["920002", "停牌"])
+    header = ["代码", "收盘价 2026-02-13", "收盘价 2026-02-27"]
+    bad = sheet(["标题", None, None], header, ["920493", 1, 1], ["920002", 1, "停牌"])
     with pytest.raises(DataError, match=r"wind.xlsx, line 4: 收盘价.*finite number, found 停牌"):
         read(tables.RAW_QUOTES, bad)
+
+
+@pytest.mark.parametrize("day", ["20260305", "20260210"])
+def test_a_bad_cell_of_another_week_does_not_stop_this_one(day):
+    found = read(tables.RAW_QUOTES, daily(*quotes(), ["920493.BJ", day, "abc", "1"]))
+    assert found.frame["close"].tolist() == [152.1, 160.2]
+    with pytest.raises(DataError, match=r"daily.csv, line 4: close: .* found abc"):
+        layouts.read(
+            [daily(*quotes(), ["920493.BJ", day, "abc", "1"])],
+            tables.RAW_QUOTES,
+            ONE_SESSION,
+            every_row=True,
+        )
+
+
+def test_a_bad_cell_that_may_be_the_last_price_before_a_suspension_stops_the_issue():
+    rows = [
+        *quotes(),
+        ["920002.BJ", "20260209", "10", "1"],
+        ["920002.BJ", "20260210", "abc", "1"],
+    ]
+    with pytest.raises(DataError, match=r"daily.csv, line 5: close: .* found abc"):
+        read(tables.RAW_QUOTES, daily(*rows))
+
+
+def test_a_file_of_bad_cells_is_refused_at_once():
+    wrong = [["920493.BJ", "20260305", "abc", "1"]] * (layouts._WRONG_CELLS + 1)
+    with pytest.raises(DataError, match="found abc"):
+        read(tables.RAW_QUOTES, daily(*quotes(), *wrong))
 
 
 def test_a_list_without_announcements_of_the_week_gives_an_empty_table_and_says_so():
