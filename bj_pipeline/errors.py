@@ -6,6 +6,8 @@ command line. What belongs here: types and their wording. What does not: the rul
 
 from dataclasses import dataclass
 
+from bj_pipeline.characters import shown
+
 
 class PipelineError(Exception):
     """An error with a message for the person who can act; shown without a traceback."""
@@ -62,6 +64,11 @@ class DataError(PipelineError):
     found: str | None = None
 
     exit_code = 6
+
+    def __post_init__(self) -> None:
+        """What comes from a file or is its name must neither break nor turn the line around it."""
+        self.file = shown(self.file)
+        self.found = None if self.found is None else shown(self.found)
 
     def __str__(self) -> str:
         """One line: file, row, rule, finding, remedy."""

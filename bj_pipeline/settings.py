@@ -1,17 +1,47 @@
 """Every setting: read from the environment (prefix ``BJ_``), validated once, with its default."""
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bj_pipeline.errors import ConfigurationError
+from bj_pipeline.storage import Place, place
 
 PACKAGE = Path(__file__).parent
+_URL_MARK = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+
+
+def _parsed(value: object, info: ValidationInfo) -> Place:
+    """The place that an operator named; the default if the variable is set to nothing."""
+    name = str(info.field_name)
+    return place(str(value), f"BJ_{name.upper()}") if value else _below_home(name)(info.data)
+
+
+def _below_home(name: str) -> Callable[[Mapping[str, Any]], Place]:
+    def default(settings: Mapping[str, Any]) -> Place:
+        return Path(settings["home"]).absolute() / name
+
+    return default
+
+
+FOLDERS = ("landing", "artifacts", "published", "withdrawn")
+"""Settings of folders that may lie elsewhere than in BJ_HOME, or in an object store."""
 
 Vendors = Annotated[tuple[str, ...], NoDecode]
+Somewhere = Annotated[Place, PlainValidator(_parsed)]
+"""A folder: a path, or a URL such as ``s3://bucket/folder``; it lies in BJ_HOME unless named."""
 
 
 class Settings(BaseSettings):
@@ -29,10 +59,32 @@ class Settings(BaseSettings):
         default=Path(".bj"),
         description="Folder of everything that is produced: warehouse, artifacts, Dagster's own.",
     )
+    landing: Somewhere = Field(
+        default_factory=_below_home("landing"),
+        description="Where the bytes lie that vendors sent: a folder, or a URL like "
+        "s3://bucket/landing.",
+    )
+    artifacts: Somewhere = Field(
+        default_factory=_below_home("artifacts"),
+        description="Where finished reports lie: a folder or a URL.",
+    )
+    published: Somewhere = Field(
+        default_factory=_below_home("published"),
+        description="Where approved reports lie, and nothing else: a folder or a URL.",
+    )
+    withdrawn: Somewhere = Field(
+        default_factory=_below_home("withdrawn"),
+        description="Where reports are kept that were published and withdrawn: a folder or a URL.",
+    )
     database_url: str = Field(
         default="",
         description="SQLAlchemy URL of the warehouse; empty: SQLite in BJ_HOME.",
         repr=False,
+    )
+    celery_broker: SecretStr = Field(
+        default=SecretStr(""),
+        description="Broker (redis://…) through which Celery workers on several machines get runs; "
+        "empty: this machine builds them. Never logged.",
     )
     source: str = Field(
         default="sample",
@@ -79,6 +131,12 @@ class Settings(BaseSettings):
         description="How long after Friday 18:00 (Shanghai) an issue that is not there counts as "
         "late: HH:MM:SS or an ISO 8601 duration (PT3H).",
     )
+    retry_interval: timedelta = Field(
+        default=timedelta(minutes=15),
+        ge=timedelta(minutes=1),
+        description="How often an issue whose vendor has not published the data yet is asked for "
+        "again, until BJ_ALERT_DEADLINE has passed.",
+    )
     ui_url: str = Field(
         default="http://127.0.0.1:3000",
         pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
@@ -97,6 +155,17 @@ class Settings(BaseSettings):
         "wrong with earlier ones.",
     )
 
+    @field_validator("home")
+    @classmethod
+    def _refuse_what_a_url_cannot_hold(cls, home: Path) -> Path:
+        # Dagster puts the path into a URL as it is, so that the file would be another one.
+        if _URL_MARK.search(str(home.absolute())):
+            raise ValueError(
+                "the path may hold neither ? nor a % before two hexadecimal digits: choose another "
+                "folder"
+            )
+        return home
+
     @field_validator("pe_ttm_vendors", "ai_chain_pe_ttm_vendors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -108,34 +177,14 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home.absolute() / 'warehouse.db'}"
 
     @property
-    def landing(self) -> Path:
-        """Where the bytes lie that vendors sent."""
-        return self.home.absolute() / "landing"
-
-    @property
     def inbox(self) -> Path:
         """Where people drop vendors' files."""
         return self.home.absolute() / "inbox"
 
     @property
-    def artifacts(self) -> Path:
-        """Where finished reports lie."""
-        return self.home.absolute() / "artifacts"
-
-    @property
     def data_docs(self) -> Path:
         """Where the results of checks lie as web pages."""
         return self.home.absolute() / "data_docs"
-
-    @property
-    def published(self) -> Path:
-        """Where approved reports lie; only an approval puts anything here."""
-        return self.home.absolute() / "published"
-
-    @property
-    def withdrawn(self) -> Path:
-        """Where reports are kept that were published and withdrawn."""
-        return self.home.absolute() / "withdrawn"
 
     @property
     def dagster_home(self) -> Path:
@@ -153,7 +202,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = [
-            f"BJ_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            f"BJ_{'_'.join(str(part) for part in problem['loc']).upper()}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
             for problem in error.errors()
+            # Said of the folders below BJ_HOME whenever another setting is wrong.
+            if problem["type"] != "default_factory_not_called"
         ]
         raise ConfigurationError("\n".join(lines)) from error

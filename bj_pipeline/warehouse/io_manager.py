@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from bj_pipeline.assets.metadata import preview
+from bj_pipeline.assets.metadata import table_preview
 from bj_pipeline.errors import CheckFailedError, MissingDataError
 from bj_pipeline.quality.stages import require_passed
-from bj_pipeline.report.document import Document
+from bj_pipeline.report.document import Document, parsed
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -44,7 +44,7 @@ class WarehouseIOManager(dg.IOManager):
             "data version": versions[name],
         }
         if name != tables.REPORT_DOCUMENT:
-            shown["preview"] = preview(frame)
+            shown["preview"] = table_preview(name, frame)
         context.add_output_metadata(shown)
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -61,7 +61,7 @@ class WarehouseIOManager(dg.IOManager):
         require_passed(self.warehouse, issue, name)
         frame = self.warehouse.read(name, issue)
         if name == tables.REPORT_DOCUMENT:
-            return Document.model_validate_json(frame["document"].iloc[0])
+            return parsed(frame["document"].iloc[0])
         return frame
 
     def _load_trailing(self, name: str, issues: list[int]) -> pd.DataFrame:

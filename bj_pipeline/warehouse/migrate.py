@@ -85,7 +85,7 @@ class Schema:
 
         Raises:
             DatabaseVersionError: The database is older, newer, or of no known revision.
-            PipelineError: It does not answer.
+            OutageError: It does not answer.
         """
         found = revision(engine)
         if found is None:
@@ -108,7 +108,7 @@ class Schema:
 
         Raises:
             DatabaseVersionError: The database is newer, or of no known revision.
-            PipelineError: It does not answer.
+            OutageError: It does not answer.
         """
         revision(engine)
         with engine.execution_options(writes=True).connect() as connection:
@@ -175,22 +175,15 @@ def revision(engine: Engine) -> str | None:
     """Revision of a database, by one query; None if it has none.
 
     Raises:
-        PipelineError: The database does not answer.
+        OutageError: The database does not answer.
     """
     try:
         with engine.connect() as connection:
             return str(connection.execute(select(_VERSIONS.c.version_num)).scalar_one())
     except (OperationalError, ProgrammingError):
-        # No such table, most likely; a server that does not answer says so again.
-        try:
-            with engine.connect() as connection:
-                return _stored(connection)
-        except OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0]
-            raise PipelineError(
-                f"The warehouse {shown(engine.url)} does not answer: {reason}. Start the database, "
-                "or set BJ_DATABASE_URL to where it is."
-            ) from None
+        # No such table, most likely.
+        with engine.connect() as connection:
+            return _stored(connection)
 
 
 def _stored(connection: Connection) -> str | None:

@@ -54,6 +54,7 @@ CHECK_RESULTS = "check_results"
 APPROVALS = "approvals"
 APPROVED_FACTS = "approved_facts"
 APPROVED_TEXTS = "approved_texts"
+APPROVED_FIGURES = "approved_figures"
 SIGN_OFF = (APPROVALS, APPROVED_FACTS, APPROVED_TEXTS)
 APPROVED = "approved"
 WITHDRAWN = "withdrawn"
@@ -395,6 +396,14 @@ _table(
     Column("text", Text, nullable=False, comment="the text as printed"),
 )
 _table(
+    APPROVED_FIGURES,
+    "Rows of each approved revision that the site shows, as they were approved",
+    ("revision", "table"),
+    _count("revision", "revision of the issue"),
+    _text("table", "warehouse table that they were taken from", required=True),
+    Column("rows", Text, nullable=False, comment="the rows, as JSON"),
+)
+_table(
     PARTITIONS,
     "What each table holds of an issue: version and size",
     ("table",),
@@ -416,7 +425,8 @@ def columns(name: str) -> tuple[str, ...]:
 
 def has_versions(name: str) -> bool:
     """Whether a table is replaced as a whole partition, and so has a data version."""
-    return name not in {INPUT_FILES, CHECK_RESULTS, PARTITIONS, LANDING, *SIGN_OFF}
+    kept = {INPUT_FILES, CHECK_RESULTS, PARTITIONS, LANDING, *SIGN_OFF, APPROVED_FIGURES}
+    return name not in kept
 
 
 def key(name: str) -> tuple[str, ...]:

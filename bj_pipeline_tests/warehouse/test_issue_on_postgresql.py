@@ -111,4 +111,5 @@ def test_dagster_is_set_up_alike_on_both_databases():
     embedded = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
     shared = yaml.safe_load((PROJECT / "deploy/dagster.postgres.yaml").read_text(encoding="utf-8"))
     assert shared.pop("storage") == {"postgres": {"postgres_url": {"env": "BJ_DATABASE_URL"}}}
+    assert shared.pop("run_coordinator")["class"] == "AttributingCoordinator"
     assert shared == embedded

@@ -63,6 +63,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("issue", "revision", "fact"),
     )
     op.create_table(
+        "approved_figures",
+        sa.Column("issue", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("table", sa.String(), nullable=False),
+        sa.Column("rows", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("issue", "revision", "table"),
+    )
+    op.create_table(
         "approved_texts",
         sa.Column("issue", sa.Integer(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),

@@ -1,0 +1,147 @@
+"""Folders that change as one: built beside their place, then put there in one step.
+
+What belongs here: that exchange, one builder at a time, and clearing away what a killed builder
+left. What does not: what lies in a folder, and object stores, which have none.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
+"""What Linux says of file systems that cannot exchange, such as NFS."""
+
+
+@contextmanager
+def replaced(target: Path) -> Iterator[Path]:
+    """An empty folder beside ``target``, which takes its place at the end, or goes.
+
+    Args:
+        target: A folder, or nothing yet.
+    """
+    with scratch(beside(target)) as new:
+        restore_interrupted(target)
+        yield new
+        put_in_place(new, target)
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """Make a folder to work in, and remove it at the end.
+
+    It is locked: who comes second waits, and what a killed process left is cleared by the next one.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(folder, fcntl.LOCK_EX):
+        _clear(folder)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_if_left(folder: Path) -> None:
+    """Remove a scratch folder that nobody works in."""
+    with suppress(BlockingIOError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        shutil.rmtree(folder)
+
+
+def beside(target: Path) -> Path:
+    """Where a folder is built before it takes the place of ``target``."""
+    return target.with_name(f".{target.name}.new")
+
+
+def put_in_place(new: Path, target: Path) -> None:
+    """Let a folder take the place of another one, which is removed.
+
+    On Linux both change names in one step. Elsewhere it takes two, between which a kill leaves the
+    place empty until :func:`restore_interrupted`.
+    """
+    if not target.exists():
+        new.rename(target)
+        return
+    if _exchange(new, target):
+        shutil.rmtree(new, ignore_errors=True)
+        return
+    old = _old(target)
+    shutil.rmtree(old, ignore_errors=True)
+    target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_interrupted(target: Path) -> None:
+    """Put back what :func:`put_in_place` was moving when it was killed."""
+    old = _old(target)
+    if not old.exists():
+        return
+    if target.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(target)
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _clear(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    """Make a folder and hold its lock, which the system lets go of when this process ends."""
+    while True:
+        folder.mkdir(exist_ok=True)
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(handle, how)
+            # Whoever had it before has moved it to its place, or removed it.
+            if _is(folder, handle):
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _is(folder: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(folder.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where the system cannot."""
+    if sys.platform != "linux":
+        return False
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if exchange is None:
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    if exchange(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in _NOT_HERE:
+        return False
+    raise OSError(code, os.strerror(code), str(other))

@@ -1,0 +1,157 @@
+"""What it means when the disk is full, a folder may not be written, or the database goes away.
+
+What belongs here: errors of the operating system and of databases in words for the person who can
+act. What does not: errors of object stores (:mod:`bj_pipeline.storage`), of vendors and of data.
+
+Errors are told apart by their codes, never by their texts, which depend on the machine's language.
+"""
+
+import errno
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
+
+from bj_pipeline.errors import PipelineError
+from bj_pipeline.warehouse.address import shown
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_AGAIN = "Nothing half written was kept; then do the same again."
+_MAKE_ROOM = f"Make room (`bj-pipeline disk` shows what takes it). {_AGAIN}"
+_GIVE_RIGHT = f"Give this user the right to write there, or set BJ_HOME to another place. {_AGAIN}"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
+_BROKEN = {errno.EIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN}
+_RESTART_SECONDS = 60.0
+"""A server that was killed replays its log, which takes some seconds."""
+_PAUSE_SECONDS = 1.0
+_PRIMARY = 0xFF
+"""The part of SQLite's extended error codes that says what kind it is."""
+_SQLITE = {
+    sqlite3.SQLITE_FULL: f"cannot grow: the disk is full. {_MAKE_ROOM}",
+    sqlite3.SQLITE_READONLY: f"may not be written. {_GIVE_RIGHT}",
+    sqlite3.SQLITE_CANTOPEN: f"can be neither opened nor made. {_GIVE_RIGHT}",
+    sqlite3.SQLITE_IOERR: f"lies on a disk that does not read or write, or is full. {_MAKE_ROOM}",
+    sqlite3.SQLITE_BUSY: "is being written by another program for too long. Stop that, or wait for "
+    f"its end. {_AGAIN}",
+    sqlite3.SQLITE_CORRUPT: "is damaged. Restore a backup: `bj-pipeline restore`.",
+    sqlite3.SQLITE_NOTADB: "is no SQLite file. Restore a backup (`bj-pipeline restore`), or "
+    "correct BJ_DATABASE_URL.",
+}
+_POSTGRESQL = {
+    "53100": f"cannot grow: the server's disk is full. Make room there. {_AGAIN}",
+    "53300": f"has no connection left. Raise max_connections of the server. {_AGAIN}",
+    "25006": "may only be read: it is a stand-by, or set read-only. Set BJ_DATABASE_URL to the "
+    "server that takes writes.",
+}
+
+
+class OutageError(PipelineError):
+    """The disk or the database does not do its part: doing the same again later helps."""
+
+    exit_code = 11
+
+
+class AwayError(OutageError):
+    """A database that was there has gone away: it may be back in a moment."""
+
+
+def outlasting(action: Callable[P, T]) -> Callable[P, T]:
+    """Let an action that can be done twice wait for a database that is started again.
+
+    A run that met a restart would otherwise fail for good: what a step says is not tried again.
+    """
+
+    @wraps(action)
+    def patient(*arguments: P.args, **named: P.kwargs) -> T:
+        give_up = time.monotonic() + _RESTART_SECONDS
+        while True:
+            try:
+                return action(*arguments, **named)
+            except AwayError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(_PAUSE_SECONDS)
+
+    return patient
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what the operating system says inside into an :class:`OutageError`, if it is one."""
+    try:
+        yield
+    except (OSError, DBAPIError) as error:
+        if outage := meaning(error):
+            raise outage from error
+        raise
+
+
+def meaning(error: BaseException | None) -> OutageError | None:
+    """What an error, or what it came from, means; None if it is no outage."""
+    while error is not None:
+        if isinstance(error, OutageError):
+            return error
+        if isinstance(error, OSError) and (told := _of_system(error)):
+            return OutageError(told)
+        if told := _of_database(error):
+            return OutageError(f"A database of this installation {told}")
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def explain(engine: Engine) -> None:
+    """Let an engine say what happened in place of its driver."""
+    was_there = False
+
+    @event.listens_for(engine, "connect")
+    def _connected(_connection: object, _record: object) -> None:
+        nonlocal was_there
+        was_there = True
+
+    @event.listens_for(engine, "handle_error")
+    def _explain(context: ExceptionContext) -> None:
+        is_away = context.is_disconnect or context.connection is None
+        told = _of_database(context.original_exception, is_away=is_away)
+        if told:
+            kind = AwayError if is_away and was_there else OutageError
+            raise kind(f"The warehouse {shown(engine.url)} {told}")
+
+
+def _of_system(error: OSError) -> str | None:
+    place = error.filename2 or error.filename
+    where = str(place) if place else "A file"
+    if error.errno in _FULL:
+        return f"{where} cannot be written: the disk is full. {_MAKE_ROOM}"
+    if error.errno in _FORBIDDEN:
+        return f"{where} may not be written or read ({error.strerror}). {_GIVE_RIGHT}"
+    if error.errno in _BROKEN:
+        return f"{where} cannot be read or written ({error.strerror}). See to the disk. {_AGAIN}"
+    return None
+
+
+def _of_database(error: BaseException | None, *, is_away: bool = False) -> str | None:
+    if isinstance(error, DBAPIError):
+        is_away = is_away or error.connection_invalidated
+        error = error.orig
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return _SQLITE.get(code & _PRIMARY)
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    if state in _POSTGRESQL:
+        return _POSTGRESQL[state]
+    if not is_away:
+        return None
+    reason = str(error).strip().partition("\n")[0]
+    return (
+        f"does not answer: {reason}. Start the database, or set BJ_DATABASE_URL to where it is. "
+        f"{_AGAIN}"
+    )
