@@ -23,8 +23,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import unescape
 
-from bj_pipeline.report import fonts
+from bj_pipeline.report import fonts, palette
 from bj_pipeline.report.document import Chart, Document, Figure, FigureRow, House, Series
+from bj_pipeline.report.palette import GREY, INK, LAST_WEEK, RULE, ZERO
 from bj_pipeline.report.rounding import display
 from bj_pipeline.report.typesetting import typeset
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _Align = Literal["left", "center", "right"]
 Size = Literal["half", "full"]
 WIDTH: Mapping[Size, float] = {"half": 238.0, "full": 493.0}
-HEIGHT: Mapping[Size, float] = {"half": 148.0, "full": 172.0}
+HEIGHT: Mapping[Size, float] = {"half": 140.0, "full": 172.0}
 
 _TEXT = 7.0
 _LINE = 8.6
@@ -53,16 +54,9 @@ _WIDEST_BAR = 36.0
 _THICKEST_BAR = 17.0
 _TICKS = 5
 _MOST_NAMES = 8  # more labels than these are thinned out rather than cut
-_INK = "#2B2F36"
-_GREY = "#6B7280"
-_RULE = "#E3E6EA"
-_ZERO = "#9AA1AB"
-_MUTED = "#B9C2CE"
-# After the accent: blue-orange-teal-plum-grey of similar weight, distinct to colour-blind readers.
-_FURTHER = ("#D08A1D", "#4B9CA8", "#8E5C86", "#7C838D", "#5E7FB8", "#A9793F")
-_NOTHING = "暂无数据"
-# Where a label may break: after a Chinese character, after ~ between two numbers, at a blank.
-_PIECES = re.compile(r"[⺀-￯]|[^⺀-￯\s~]+[~\s]?|[~\s]")
+# Where a label may break: after a Chinese character, after ~ between two numbers, at a blank; never
+# behind an opening mark or before a closing one.
+_PIECES = re.compile(r"[（《“‘]*(?:[⺀-￯]|[^⺀-￯“”‘’\s~]+[~\s]?|[~\s])[，。、；：！？）》”’]*")
 _SVG_TEXT = re.compile(r"<text ([^>]*)>([^<]*)</text>\n?")
 _SVG_ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
 _BELOW = ("data", "axes fraction")
@@ -216,22 +210,10 @@ class _Pen:
         return f"{self.figure.id}/{series}/{category}"
 
     def series_colours(self) -> list[str]:
-        """Muted for last week; accent, then distinct colours, for the rest in order."""
-        rest = iter((self.house.accent, *_FURTHER * (1 + len(self.chart.series))))
-        return [_MUTED if one.role == "previous" else next(rest) for one in self.chart.series]
+        return palette.series_colours(self.chart, self.house)
 
     def bar_colour(self, series: Series, value: float, own: str) -> str:
-        """The series' own colour, or that of the sign, paler for last week."""
-        if not self.chart.signed:
-            return own
-        colour = self.house.up if value > 0 else self.house.down if value < 0 else _ZERO
-        return _pale(colour) if series.role == "previous" else colour
-
-
-def _pale(colour: str, share: float = 0.55) -> str:
-    """Mix a colour ``#rrggbb`` with white."""
-    channels = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return "#" + "".join(f"{round(one + (255 - one) * share):02X}" for one in channels)
+        return palette.bar_colour(self.chart, series, value, own, self.house)
 
 
 def _draw(pen: _Pen, axes: "Axes") -> None:
@@ -239,7 +221,7 @@ def _draw(pen: _Pen, axes: "Axes") -> None:
     _header(pen, axes)
     if not values:
         axes.set_axis_off()
-        _write(axes, _NOTHING, (0.5, 0.5), "axes fraction", colour=_GREY)
+        _write(axes, pen.house.labels["no_data"], (0.5, 0.5), "axes fraction", colour=GREY)
         return
     draw = {"bars": _bars, "hbars": _lying_bars, "lines": _lines}[pen.chart.kind]
     draw(pen, axes, values)
@@ -253,9 +235,8 @@ def _header(pen: _Pen, axes: "Axes") -> None:
     """The unit on the left; on the right the legend, if there is more than one series of bars."""
     y = pen.height - 9
     if pen.chart.unit:
-        _write(
-            axes, f"单位：{pen.chart.unit}", (_EDGE, y), "figure points", align="left", colour=_GREY
-        )
+        unit = pen.house.labels.fill("unit", unit=pen.chart.unit)
+        _write(axes, unit, (_EDGE, y), "figure points", align="left", colour=GREY)
     if pen.chart.kind == "lines" or len(pen.chart.series) == 1:
         return
     x = pen.width - _EDGE
@@ -263,7 +244,7 @@ def _header(pen: _Pen, axes: "Axes") -> None:
         _write(axes, one.name, (x, y), "figure points", align="right")
         x -= _text_width(one.name) + 2
         # Bars coloured by sign have no colour of their own; grey stands for the full tone.
-        swatch = _ZERO if pen.chart.signed and one.role != "previous" else colour
+        swatch = ZERO if pen.chart.signed and one.role != "previous" else colour
         _write(axes, "■", (x, y), "figure points", align="right", colour=swatch)
         x -= _TEXT + 8
 
@@ -293,7 +274,7 @@ def _bars(pen: _Pen, axes: "Axes", values: list[float]) -> None:
             top = (bar.place, bar.value or 0)
             _write(axes, bar.label, top, shift=(0, -6.5 if below else 2), colour=bar.label_colour)
     _value_axis(axes, ticks)
-    axes.axhline(0, color=_ZERO, linewidth=0.6)
+    axes.axhline(0, color=ZERO, linewidth=0.6)
     axes.set_xticks([])
     for category, lines in enumerate(names):
         for at, line in enumerate(lines):
@@ -304,9 +285,12 @@ def _lying_bars(pen: _Pen, axes: "Axes", values: list[float]) -> None:
     chart = pen.chart
     low, high = min(0.0, *values), max(0.0, *values)
     high = 1.0 if low == high else high
-    names = [_cut(name, _NAMES_SHARE * pen.width) for name in chart.categories]
-    left = _EDGE + max(map(_text_width, names)) + 2 * _GAP
-    height = _place(pen, axes, left, _EDGE, _FOOT if chart.show_labels else _FOOT + _LINE)
+    foot = _FOOT if chart.show_labels else _FOOT + _LINE
+    room = (pen.height - _HEADER - foot) / len(chart.categories)
+    most = max(1, min(_MOST_LINES, int(room / _LINE)))
+    names = [_wrapped(name, _NAMES_SHARE * pen.width, most) for name in chart.categories]
+    left = _EDGE + max(_text_width(line) for lines in names for line in lines) + 2 * _GAP
+    height = _place(pen, axes, left, _EDGE, foot)
     before, after = _label_room(chart) if chart.show_labels else (0.0, 4 * _GAP)
     scale = (high - low) / (pen.width - left - _EDGE - before - after)
     axes.set_xlim(low - before * scale, high + after * scale)
@@ -322,17 +306,18 @@ def _lying_bars(pen: _Pen, axes: "Axes", values: list[float]) -> None:
             shift = (-_GAP if left_of_bar else _GAP, _MIDDLE)
             end = (bar.value or 0, bar.place)
             _write(axes, bar.label, end, align=side, shift=shift, colour=bar.label_colour)
-    axes.axvline(0, color=_ZERO, linewidth=0.6)
+    axes.axvline(0, color=ZERO, linewidth=0.6)
     axes.set_yticks([])
-    for category, name in enumerate(names):
-        shift = (-2 * _GAP, _MIDDLE)
-        _write(axes, name, (0, category), _BESIDE, align="right", shift=shift)
+    for category, lines in enumerate(names):
+        for at, line in enumerate(lines):
+            down = _MIDDLE + _LINE * ((len(lines) - 1) / 2 - at)
+            _write(axes, line, (0, category), _BESIDE, align="right", shift=(-2 * _GAP, down))
     if chart.show_labels:
         axes.set_xticks([])
         return
     ticks = _ticks(low, high, whole=_all_whole(values))
-    axes.set_xticks(ticks, _tick_labels(ticks), fontproperties=_font(), color=_GREY)
-    axes.grid(axis="x", color=_RULE, linewidth=0.5)
+    axes.set_xticks(ticks, _tick_labels(ticks), fontproperties=_font(), color=GREY)
+    axes.grid(axis="x", color=RULE, linewidth=0.5)
 
 
 @dataclass(frozen=True)
@@ -358,7 +343,7 @@ def _each_bar(pen: _Pen, share: float) -> Iterator[_Bar]:
                 value=value,
                 label=label,
                 colour=pen.bar_colour(one, value or 0, own),
-                label_colour=_GREY if value is None or one.role == "previous" else _INK,
+                label_colour=GREY if value is None or one.role == "previous" else INK,
                 gid=pen.gid(at, category),
             )
 
@@ -405,7 +390,7 @@ def _lines(pen: _Pen, axes: "Axes", values: list[float]) -> None:
     for category in _readable(names, (pen.width - left - right) / max(last, 1)):
         _write(axes, names[category], (category, 0), _BELOW, shift=(0, -_LINE))
     if low < 0 < high:
-        axes.axhline(0, color=_ZERO, linewidth=0.6)
+        axes.axhline(0, color=ZERO, linewidth=0.6)
 
 
 def _trace(pen: _Pen, axes: "Axes", at: int, series: Series, colour: str) -> None:
@@ -446,8 +431,7 @@ def _end_labels(
     wanted.sort()
     colours = pen.series_colours()
     for y, (_, at) in zip(_spread([y for y, _ in wanted], _LINE, height), wanted, strict=True):
-        # Muted series colours are too light for small letters.
-        colour = _GREY if colours[at] == _MUTED else colours[at]
+        colour = GREY if colours[at] == LAST_WEEK else palette.legible(colours[at])
         place, shift = (1, y / height), (2 * _GAP - 1, _MIDDLE)
         _write(
             axes,
@@ -490,8 +474,8 @@ def _place(pen: _Pen, axes: "Axes", left: float, right: float, bottom: float) ->
 
 
 def _value_axis(axes: "Axes", ticks: Sequence[float]) -> None:
-    axes.set_yticks(ticks, _tick_labels(ticks), fontproperties=_font(), color=_GREY)
-    axes.grid(axis="y", color=_RULE, linewidth=0.5)
+    axes.set_yticks(ticks, _tick_labels(ticks), fontproperties=_font(), color=GREY)
+    axes.grid(axis="y", color=RULE, linewidth=0.5)
 
 
 def _ticks(low: float, high: float, *, whole: bool) -> list[float]:
@@ -522,7 +506,7 @@ def _write(
     *,
     align: _Align = "center",
     shift: tuple[float, float] = (0, 0),
-    colour: str = _INK,
+    colour: str = INK,
     bold: bool = False,
 ) -> None:
     """Write one line, its baseline at a point moved by ``shift`` points."""
@@ -576,13 +560,13 @@ def _cut(text: str, width: float) -> str:
     return f"{kept}…"
 
 
-def _wrapped(text: str, width: float) -> list[str]:
-    """The text on up to three lines of at most that many points, cut if it needs more."""
+def _wrapped(text: str, width: float, most: int = _MOST_LINES) -> list[str]:
+    """The text on a few lines of at most that many points, cut if it needs more."""
     lines = [""]
     for piece in _PIECES.findall(text):
         if lines[-1] and _text_width(lines[-1] + piece.rstrip()) > width:
             lines.append("")
         lines[-1] += piece
-    if len(lines) > _MOST_LINES:
-        lines = [*lines[: _MOST_LINES - 1], "".join(lines[_MOST_LINES - 1 :])]
+    if len(lines) > most:
+        lines = [*lines[: most - 1], "".join(lines[most - 1 :])]
     return [_cut(line.strip(), max(width, 2 * _TEXT)) for line in lines]

@@ -56,7 +56,7 @@ def compose(data: ReportData) -> Document:
     front_page = _front_page(data)
     return Document(
         issue=issue.number,
-        title=title_of(data.house.series, issue.number),
+        title=title_of(data.house, issue.number),
         subtitle=data.topic.title if data.topic is not None else "",
         week=issue.week,
         first_session=issue.first_session,
@@ -76,16 +76,19 @@ def compose(data: ReportData) -> Document:
 def _front_page(data: ReportData) -> FrontPage:
     topic = data.topic.key_point if data.topic is not None else say("本期没有专题。")
     points = {
-        "专题": topic,
-        "市场": _market_point(data),
-        "行业": sector_highlights(data),
-        "公告": announcements_summary(data),
-        "风险": (Words(text=data.house.risks[0], name=True),)
+        "topic": topic,
+        "market": _market_point(data),
+        "sectors": sector_highlights(data),
+        "announcements": announcements_summary(data),
+        "risks": (Words(text=data.house.risks[0], name=True),)
         if data.house.risks
         else say("见文末。"),
     }
     return FrontPage(
-        key_points=Bullets(items=tuple(points.values()), labels=tuple(points)),
+        key_points=Bullets(
+            items=tuple(points.values()),
+            labels=tuple(data.labels[f"point.{name}"] for name in points),
+        ),
         sectors=front_table(data),
         overview=overview_figure(data),
     )
@@ -101,15 +104,15 @@ def _market_point(data: ReportData) -> Line:
 def _topic(data: ReportData) -> Section:
     if data.topic is None:
         nothing = Paragraph(line=say("本期没有专题文章；以下为 AI 产业链跟踪。"))
-        return Section(id="topic", title="本周专题", level=1, blocks=(nothing,))
-    return Section(
-        id="topic", title=f"本周专题：{data.topic.title}", level=1, blocks=data.topic.blocks
-    )
+        title = data.labels["section.topic"]
+        return Section(id="topic", title=title, level=1, blocks=(nothing,))
+    title = data.labels.fill("section.topic_titled", title=data.topic.title)
+    return Section(id="topic", title=title, level=1, blocks=data.topic.blocks)
 
 
 def _risks(data: ReportData) -> Section:
     risks = Bullets(items=tuple((Words(text=risk, name=True),) for risk in data.house.risks))
-    return Section(id="risks", title="风险提示", level=1, blocks=(risks,))
+    return Section(id="risks", title=data.labels["section.risks"], level=1, blocks=(risks,))
 
 
 def _disclosures(data: ReportData) -> Section:
@@ -123,4 +126,5 @@ def _disclosures(data: ReportData) -> Section:
     )
     texts = [(Words(text=text, name=True),) for text in data.house.disclosures]
     blocks = tuple(Paragraph(line=line, style="note") for line in (dates, *texts))
-    return Section(id="disclosures", title="说明与声明", level=1, blocks=blocks)
+    title = data.labels["section.disclosures"]
+    return Section(id="disclosures", title=title, level=1, blocks=blocks)

@@ -9,6 +9,7 @@ from bj_pipeline.issues import Issue
 from bj_pipeline.reference import Reference
 from bj_pipeline.report.document import House, Line
 from bj_pipeline.report.facts import Ledger, Origin
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.topic import Topic
 from bj_pipeline.warehouse import tables
 
@@ -28,13 +29,7 @@ _RESTS_ON = {
 }
 """Raw tables that a column of the metrics rests on."""
 
-VENDOR_NAMES = {
-    "akshare": "东方财富（AkShare）",
-    "ifind": "iFinD",
-    "sample": "示例数据",
-    "tushare": "Tushare",
-    "wind": "Wind",
-}
+_SAMPLE = "sample"
 
 
 @dataclass(frozen=True)
@@ -79,6 +74,11 @@ class ReportData:
     vendors: dict[str, tuple[str, ...]]
     files: dict[str, tuple[str, ...]]
     is_sample: bool
+
+    @property
+    def labels(self) -> Labels:
+        """The words that frame what the sections say."""
+        return self.house.labels
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -144,6 +144,12 @@ class ReportData:
         years = self.companies["fiscal_year"].dropna()
         return "" if years.empty else str(int(years.mode().iloc[0]))
 
+    def of_year(self, measure: str) -> str:
+        """A column's name with the full year that it shows, such as ``2024营业收入``."""
+        return self.labels.fill(
+            "of_year", label=self.labels[measure], year=self.fiscal_year
+        ).strip()
+
     def source(self, *raw_tables: str, valuations_of: pd.DataFrame | None = None) -> str:
         """The source line of an exhibit that rests on these raw tables.
 
@@ -157,11 +163,25 @@ class ReportData:
         for name in raw_tables:
             taken = rows["pe_ttm_vendor"].dropna() if name == tables.RAW_VALUATIONS else ()
             vendors |= dict.fromkeys([*taken] or self.vendors.get(name, ()))
-        names = [VENDOR_NAMES.get(vendor, vendor) for vendor in vendors if vendor != "sample"]
-        listed = "、".join(names)
+        labels = self.labels
+        names = [labels.word("vendor", vendor) for vendor in vendors if vendor != _SAMPLE]
+        listed = labels.listed(names)
         if self.is_sample:
-            listed = f"示例数据（模拟 {listed} 口径）" if names else "示例数据"
-        return f"数据来源：{listed or '无'}，{self.house.name}整理"
+            listed = (
+                labels.fill("source_sample", vendors=listed)
+                if names
+                else labels.word("vendor", _SAMPLE)
+            )
+        return self.source_of(listed or labels["source_unknown"])
+
+    def source_of(self, vendors: str) -> str:
+        """A source line that names these vendors."""
+        return self.labels.fill("source", vendors=vendors, house=self.house.name)
+
+    @property
+    def own_source(self) -> str:
+        """The source line of what the house itself put together."""
+        return self.labels.fill("source_house", house=self.house.name)
 
     def origin(self, table: str, row: str, column: str, formula: str) -> Origin:
         """Where a fact of this issue comes from."""
@@ -181,7 +201,7 @@ def missing_notes(data: ReportData) -> list[Line]:
     if not data.has_pe_ttm:
         notes.append(say("本期输入不含 PE TTM：估值中值、估值分布与相关图表从略。"))
     if not data.has_financials:
-        notes.append(say("本期输入不含年度财务数据：表中营业收入与归母净利润记为“—”。"))
+        notes.append(say("本期输入不含年度财务数据：表中营业收入与归母净利润从略。"))
     if not data.announcements.are_known:
         notes.append(say("本期输入不含公告清单：公告部分从略。"))
     if not data.vendors.get(tables.RAW_INDEX_QUOTES):

@@ -6,9 +6,12 @@ in it is a reference to a fact, so that text, tables and charts cannot disagree.
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from bj_pipeline.report.labels import STANDARD, Labels, standard_labels
 
 
 class _Part(BaseModel):
@@ -205,17 +208,42 @@ class FrontPage(_Part):
     overview: Figure
 
 
+class Logo(_Part):
+    """The house's logo.
+
+    Attributes:
+        content: Text of an SVG drawing, or a PNG picture in base64.
+        width: In its own unit; only the proportion to the height matters.
+        height: In the same unit.
+    """
+
+    kind: Literal["svg", "png"]
+    content: str
+    width: float
+    height: float
+
+
 class House(_Part):
-    """The house's own words and colours, from its configuration file."""
+    """The house's own words, looks and labels, from its configuration files.
+
+    Attributes:
+        accent: Colours are ``#RRGGBB``.
+        palette: Colours of a chart's series after the accent.
+        language: Of the labels.
+    """
 
     name: str
     series: str
     department: str
     authors: tuple[str, ...] = ()
     contact: str = ""
-    accent: str = "#1F3A5F"
-    up: str = "#C0392B"
-    down: str = "#1E8449"
+    logo: Logo | None = None
+    accent: str
+    up: str
+    down: str
+    palette: tuple[str, ...] = ()
+    language: str = STANDARD
+    labels: Labels = Field(default_factory=standard_labels)
     risks: tuple[str, ...] = ()
     disclosures: tuple[str, ...] = ()
 
@@ -250,8 +278,12 @@ class Document(_Part):
     @property
     def edition(self) -> str:
         """Number and, from the second on, revision as printed: ``第 65 期（修订 2）``."""
-        revision = f"（修订 {self.revision}）" if self.revision > 1 else ""
-        return f"第 {self.issue} 期{revision}"
+        return _numbered_label(self.house.labels, "edition", self.issue, self.revision)
+
+    @property
+    def labels(self) -> Labels:
+        """The words that frame it."""
+        return self.house.labels
 
     def text(self, line: Line) -> str:
         """A line as printed."""
@@ -304,16 +336,31 @@ class Document(_Part):
                     yield from _table_lines(block)
 
 
+@lru_cache(maxsize=2)
+def parsed(stored: str) -> Document:
+    """The document that a text holds, as the warehouse keeps it; must not be changed.
+
+    Every form and every check of an issue reads the same one; the same text is parsed once.
+    """
+    return Document.model_validate_json(stored)
+
+
 def _table_lines(table: Table) -> Iterator[tuple[str, Line, bool]]:
     for row in table.rows:
         for cell in row:
             yield table.title, cell.line, False
 
 
-def title_of(series: str, issue: int, revision: int = 1) -> str:
-    """Title of an issue; from the second on, with its revision."""
-    revised = f"，修订 {revision}" if revision > 1 else ""
-    return f"{series}（第 {issue} 期{revised}）"
+def title_of(house: House, issue: int, revision: int = 1) -> str:
+    """``北交所科技成长观察（第 65 期，修订 2）``."""
+    return _numbered_label(house.labels, "title", issue, revision, series=house.series)
+
+
+def _numbered_label(labels: Labels, key: str, issue: int, revision: int, **values: object) -> str:
+    """A label that names the issue, and from the second on the revision."""
+    if revision > 1:
+        return labels.fill(f"{key}_revised", issue=issue, revision=revision, **values)
+    return labels.fill(key, issue=issue, **values)
 
 
 def numbered(sections: tuple[Section, ...]) -> tuple[Section, ...]:

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from string import Formatter
 from urllib.parse import urlsplit
 
 import docx
@@ -24,7 +25,7 @@ from docx.section import _Footer, _Header
 from docx.shared import Pt
 from docx.text.paragraph import Paragraph as WordParagraph
 
-from bj_pipeline.report import charts, word_styles
+from bj_pipeline.report import charts, logo, word_styles
 from bj_pipeline.report.document import (
     Block,
     Bullets,
@@ -41,7 +42,8 @@ from bj_pipeline.report.document import (
     Table,
     Words,
 )
-from bj_pipeline.report.office import chinese_day, legal, made_on
+from bj_pipeline.report.labels import Labels
+from bj_pipeline.report.office import legal, made_on
 from bj_pipeline.report.word_pages import page_numbers
 from bj_pipeline.report.word_styles import COLUMN, GUTTER, PANEL_SIDE, WIDTH
 from bj_pipeline.report.word_xml import (
@@ -59,11 +61,10 @@ from bj_pipeline.report.word_xml import (
     field as word_field,
 )
 
-LABEL = "图表"
-SAMPLE = "示例数据 · 不构成真实行情"
-
 _SHORT_TABLE = 14  # rows; a table that is no longer stays on one page
 _KEY_LABEL = 44.0
+_LOGO_HEIGHT = 20.0
+_SMALL_LOGO_HEIGHT = 11.0
 _TONES = {"up": "Up", "down": "Down", "flat": "Flat", None: ""}
 _ALIGN = {"left": "left", "right": "right", "center": "center"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -98,7 +99,7 @@ def _properties(word: WordDocument, document: Document) -> None:
     properties.title, properties.subject = legal(document.title), legal(document.subtitle)
     properties.author = properties.last_modified_by = legal(house.name)
     properties.category, properties.language = legal(house.series), "zh-CN"
-    properties.comments = SAMPLE if document.is_sample else ""
+    properties.comments = document.labels["sample_mark"] if document.is_sample else ""
     properties.created = properties.modified = day
     properties.revision = 1
     # python-docx begins with a file that holds a picture of itself, and styles twice.
@@ -146,6 +147,16 @@ class _Writer:
     entries: list[_Entry] = field(default_factory=list)
     pictures: int = 0
     bookmarks: int = 0
+
+    @property
+    def labels(self) -> Labels:
+        """The words that frame it."""
+        return self.document.labels
+
+    @property
+    def counter(self) -> str:
+        """What Word counts exhibits by: a name without blanks."""
+        return "_".join(self.labels["exhibit"].split())
 
     def write(self) -> None:
         """Front page, contents, sections; then the numbers of pages."""
@@ -232,8 +243,14 @@ class _Writer:
     def bullets(self, block: Bullets) -> None:
         """A list; labels stand bold in front."""
         for at, item in enumerate(block.items):
-            label = [text_run(f"{block.labels[at]}：", "Strong")] if at < len(block.labels) else []
+            label = self.lead(block, at)
             self.add(self.paragraph("ListBullet", *label, *self.runs(item)))
+
+    def lead(self, block: Bullets, at: int) -> list[BaseOxmlElement]:
+        """The label in front of an item, if it has one."""
+        if at >= len(block.labels):
+            return []
+        return [text_run(self.labels.fill("lead", label=block.labels[at]), "Strong")]
 
     # --- Exhibits --------------------------------------------------------------------------------
 
@@ -242,29 +259,42 @@ class _Writer:
         title = [text_run(exhibit.title)]
         if not exhibit.number:
             return self.paragraph("Caption", *title)
-        number = word_field(f"SEQ {LABEL} \\* ARABIC", text_run(str(exhibit.number), "Number"))
-        runs = [text_run(f"{LABEL} ", "Number"), *number, text_run("\u3000"), *title]
+        number = word_field(
+            f"SEQ {self.counter} \\* ARABIC", text_run(str(exhibit.number), "Number")
+        )
+        runs = [
+            text_run(f"{self.labels['exhibit']} ", "Number"),
+            *number,
+            text_run("\u3000"),
+            *title,
+        ]
         return self.paragraph("Caption", *bookmarked(_exhibit_mark(exhibit), self.mark(), runs))
 
     def source(self, exhibit: Figure | Table) -> BaseOxmlElement:
         """Source and note of an exhibit."""
-        note = f"\u3000注：{exhibit.note}" if exhibit.note else ""
-        return self.paragraph("Source", text_run(f"{exhibit.source}{note}"))
+        note = self.labels.fill("note", text=exhibit.note) if exhibit.note else ""
+        text = "\u3000".join(filter(None, (exhibit.source, note)))
+        return self.paragraph("Source", text_run(text))
 
     def picture(self, figure: Figure) -> BaseOxmlElement:
         """A chart, with its text alternative."""
-        self.pictures += 1
         holder = WordParagraph(self.paragraph("Picture"), self.word._body)  # noqa: SLF001 - has no public way
         width = Pt(charts.WIDTH[self.sizes[figure.id]])
         holder.add_run().add_picture(io.BytesIO(self.pngs[figure.id]), width=width)
+        name = self.labels.exhibit(figure.number) if figure.number else figure.id
+        self.describe(holder, name, figure.alt or figure.title)
+        return holder._p  # noqa: SLF001
+
+    def describe(self, holder: WordParagraph, name: str, alternative: str) -> None:
+        """Name the picture in a paragraph, and say what it shows."""
+        self.pictures += 1
         for inline in holder._p.iter(qn("wp:inline")):  # noqa: SLF001
             for side in "TBLR":  # LibreOffice moves a picture that does not say 0
                 inline.set(f"dist{side}", "0")
         for properties in holder._p.iter(qn("wp:docPr")):  # noqa: SLF001
             properties.set("id", str(self.pictures))
-            properties.set("name", f"{LABEL} {figure.number}" if figure.number else figure.id)
-            properties.set("descr", legal(figure.alt or figure.title))
-        return holder._p  # noqa: SLF001
+            properties.set("name", legal(name))
+            properties.set("descr", legal(alternative))
 
     def figures(
         self, figures: Sequence[Figure], *, is_half: bool = False
@@ -309,7 +339,8 @@ class _Writer:
         """A column's name, with its unit."""
         runs = [text_run(column.label)]
         if column.unit:
-            runs.append(text_run(f"\n（{column.unit}）", "Unit"))
+            unit = self.labels.with_unit("", column.unit).strip()
+            runs.append(text_run(f"\n{unit}", "Unit"))
         align = element("jc", val=_ALIGN[column.align])
         return self.paragraph("TableHead", *runs, align=align)
 
@@ -328,7 +359,7 @@ class _Writer:
     def front_page(self) -> None:
         """What a reader sees first."""
         document, front = self.document, self.document.front_page
-        day = f"{document.edition}  |  {chinese_day(document.publication_date)}"
+        day = f"{document.edition}  |  {self.labels.day(document.publication_date)}"
         house = "  |  ".join(filter(None, (document.house.name, document.house.department)))
         self.add(
             self.paragraph("Masthead", text_run(house), tab_run(), text_run(day)),
@@ -361,22 +392,23 @@ class _Writer:
 
     def panel(self) -> Iterator[BaseOxmlElement]:
         """About the issue, and what to know about its data."""
-        document, house = self.document, self.document.house
-        week = f"{chinese_day(document.first_session)}至{chinese_day(document.close_date)}"
+        document, house, labels = self.document, self.document.house, self.labels
         rows = {
-            "统计区间": week,
-            "比较基准": chinese_day(document.base_date),
-            "发布日期": chinese_day(document.publication_date),
-            "编制": " ".join(filter(None, (house.name, house.department))),
-            "作者": "、".join(house.authors),
-            "联系": house.contact,
+            "period": labels.span(document.first_session, document.close_date),
+            "base": labels.day(document.base_date),
+            "published": labels.day(document.publication_date),
+            "prepared_by": " ".join(filter(None, (house.name, house.department))),
+            "authors": labels.listed(house.authors),
+            "contact": house.contact,
         }
-        yield self.paragraph("PanelTitle", text_run("本期信息"))
+        yield self.paragraph("PanelTitle", text_run(labels["about"]))
         for name, value in rows.items():
             if value:
-                yield self.paragraph("PanelText", text_run(name), tab_run(), text_run(value))
+                yield self.paragraph(
+                    "PanelText", text_run(labels[name]), tab_run(), text_run(value)
+                )
         if document.notices:
-            yield self.paragraph("PanelTitle", text_run("数据说明"))
+            yield self.paragraph("PanelTitle", text_run(labels["notices"]))
             for notice in document.notices:
                 yield self.paragraph("PanelNote", *self.runs(notice))
 
@@ -385,7 +417,7 @@ class _Writer:
     def contents(self) -> None:
         """The contents list on a new page, and the list of figures below it."""
         new_page = element("pageBreakBefore")
-        self.add(self.paragraph("TOCHeading", text_run("目录"), page=new_page))
+        self.add(self.paragraph("TOCHeading", text_run(self.labels["contents"]), page=new_page))
         entries = [
             (f"TOC{section.level}", _heading_mark(at), [text_run(section.title)])
             for at, section in enumerate(self.document.sections)
@@ -395,13 +427,17 @@ class _Writer:
             (
                 "TableofFigures",
                 _exhibit_mark(one),
-                [text_run(f"{LABEL} {one.number}", "Number"), tab_run(), text_run(one.title)],
+                [
+                    text_run(self.labels.exhibit(one.number), "Number"),
+                    tab_run(),
+                    text_run(one.title),
+                ],
             )
             for one in self.document.exhibits()
         ]
         if exhibits:
-            self.add(self.paragraph("TOCHeading", text_run("图表目录")))
-            self.list_field(f'TOC \\h \\z \\c "{LABEL}"', exhibits)
+            self.add(self.paragraph("TOCHeading", text_run(self.labels["exhibits"])))
+            self.list_field(f'TOC \\h \\z \\c "{self.counter}"', exhibits)
 
     def list_field(
         self, instruction: str, entries: Sequence[tuple[str, str, list[BaseOxmlElement]]]
@@ -423,32 +459,55 @@ class _Writer:
     # --- Header and footer -----------------------------------------------------------------------
 
     def header_and_footer(self) -> None:
-        """Series, issue, sample mark and date above; on the front page only the mark."""
+        """Logo, series, issue, sample mark and date above; on the front page logo and mark."""
         document = self.document
         section = self.word.sections[0]
         section.different_first_page_header_footer = True
-        mark = text_run(SAMPLE if document.is_sample else "", "Sample")
+        mark = text_run(self.labels["sample_mark"] if document.is_sample else "", "Sample")
         series = text_run(f"{document.house.series}  {document.edition}")
-        day = text_run(chinese_day(document.publication_date))
+        day = text_run(self.labels.day(document.publication_date))
         _fill(section.header, self.paragraph("Header", series, tab_run(), mark, tab_run(), day))
+        self.logo(section.header, _SMALL_LOGO_HEIGHT, "  ")
         first = self.paragraph("Header", tab_run(), tab_run(), _copy(mark))
         borderless = element("pBdr", element("bottom", val="nil"))
         first.pPr.append(borderless)
         _fill(section.first_page_header, first)
+        self.logo(section.first_page_header, _LOGO_HEIGHT, "")
+
+    def logo(self, header: _Header, height: float, gap: str) -> None:
+        """Put the house's logo in front of what a header says; its line grows with it."""
+        mark = self.document.house.logo
+        if mark is None:
+            return
+        (holder,) = header.paragraphs
+        run = holder.add_run()
+        run.add_picture(io.BytesIO(logo.pixels(mark, height)), height=Pt(height))
+        name = self.labels.fill("logo", house=self.document.house.name)
+        self.describe(holder, name, name)
+        look = holder._p.pPr  # noqa: SLF001
+        look.addnext(run._r)  # noqa: SLF001
+        if gap:
+            run._r.addnext(text_run(gap))  # noqa: SLF001
+        spacing = element("spacing", line=240, lineRule="auto")
+        style = look.find(qn("w:pStyle"))
+        (look.find(qn("w:pBdr")) if look.find(qn("w:pBdr")) is not None else style).addnext(spacing)
 
     def footers(self, pages: int) -> None:
         """House, page and number of pages."""
         section = self.word.sections[0]
         for footer in (section.footer, section.first_page_footer):
-            numbers = [
-                text_run("第 "),
-                *word_field("PAGE", text_run("1")),
-                text_run(" 页 / 共 "),
-                *word_field("NUMPAGES", text_run(str(pages))),
-                text_run(" 页"),
-            ]
             house = text_run(self.document.house.name)
-            _fill(footer, self.paragraph("Footer", house, tab_run(), *numbers))
+            _fill(footer, self.paragraph("Footer", house, tab_run(), *self.page_numbers(pages)))
+
+    def page_numbers(self, pages: int) -> Iterator[BaseOxmlElement]:
+        """The label of a page, its numbers as fields."""
+        fields = {"page": ("PAGE", "1"), "pages": ("NUMPAGES", str(pages))}
+        for words, name, _, _ in Formatter().parse(self.labels["page"]):
+            if words:
+                yield text_run(words)
+            if name:
+                instruction, shown = fields[name]
+                yield from word_field(instruction, text_run(shown))
 
 
 def _is_closing(section: Section) -> bool:

@@ -6,9 +6,11 @@ carries. What does not: sizes and weights, which belong to the templates and the
 
 import io
 import unicodedata
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
+
+import brotli  # type: ignore[import-untyped]
 
 from bj_pipeline.errors import DataError
 
@@ -16,6 +18,7 @@ FAMILY = "Noto Sans SC"
 FALLBACKS = (FAMILY, "PingFang SC", "Microsoft YaHei", "Source Han Sans SC")
 """Families for browsers, most wanted first; ``sans-serif`` follows."""
 
+_NO_GLYPH = "〓"
 _PACKAGE = "justmytype_intl_cjk"
 _FILE = ("fonts", "ofl", "notosanssc", "NotoSansSC[wght].ttf")
 # Vertical setting, kerning and style names: a web page with one horizontal font uses none of them.
@@ -64,6 +67,16 @@ def _draws_nothing(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) == "Cf"
 
 
+def printable(text: str) -> str:
+    """A vendor's text with 〓 (U+3013, the printers' mark) for what the font cannot draw.
+
+    A curated text is refused instead: its author can change it, and nobody can change a title that
+    a company published.
+    """
+    missing = missing_glyphs(text)
+    return text.translate(dict.fromkeys(map(ord, missing), _NO_GLYPH)) if missing else text
+
+
 def require_glyphs(text: str, place: str) -> None:
     """Refuse a text that would print boxes.
 
@@ -87,14 +100,53 @@ def require_glyphs(text: str, place: str) -> None:
 def subset_woff2(text: str) -> bytes:
     """The font with the glyphs of the text only, all weights kept, for embedding in a web page.
 
-    The same characters give the same bytes. An issue's 800 characters take about a second and
-    200 kB, most of it compression; the last result is kept in memory.
+    The same characters give the same bytes, whatever was asked for before. An issue's 800
+    characters take 150 kB and most of a second the first time in a process, half of it compression;
+    later ones are cut from the font of the earlier ones as far as it has their characters.
     """
     return _subset_woff2(frozenset(text))
 
 
 @lru_cache(maxsize=2)
 def _subset_woff2(characters: frozenset[str]) -> bytes:
+    from fontTools.ttLib import woff2  # noqa: PLC0415 - slow to import
+
+    woff2.brotli = _Brotli
+    return _cut(io.BytesIO(_LARGER.holding(characters)), characters, "woff2")
+
+
+class _Brotli:
+    """Compresses as fontTools asks, a step below the best: a third of the time, 0.5 % larger."""
+
+    MODE_FONT, MODE_TEXT = brotli.MODE_FONT, brotli.MODE_TEXT
+    compress = staticmethod(partial(brotli.compress, quality=10))
+    decompress = staticmethod(brotli.decompress)
+
+
+class _Larger:
+    """The font with every character that was asked for so far, uncompressed.
+
+    The whole font takes a third of a second to cut; this one takes a tenth of that, and gives the
+    same glyphs.
+    """
+
+    def __init__(self) -> None:
+        self._characters: frozenset[str] = frozenset()
+        self._font = b""
+
+    def holding(self, characters: frozenset[str]) -> bytes:
+        """The font, cut anew from the whole one if it lacks some of the characters."""
+        if not characters <= self._characters or not self._font:
+            wanted = characters | self._characters
+            self._font = _cut(font_file(), wanted, None)
+            self._characters = wanted
+        return self._font
+
+
+_LARGER = _Larger()
+
+
+def _cut(font: Path | io.BytesIO, characters: frozenset[str], flavor: str | None) -> bytes:
     from fontTools.subset import Options, Subsetter  # noqa: PLC0415 - slow to import
     from fontTools.ttLib import TTFont  # noqa: PLC0415
 
@@ -106,9 +158,9 @@ def _subset_woff2(characters: frozenset[str]) -> bytes:
     options.drop_tables += _UNUSED_TABLES
     subsetter = Subsetter(options)
     subsetter.populate(text="".join(sorted(characters)))
-    with TTFont(font_file(), lazy=True, recalcTimestamp=False) as font:
-        subsetter.subset(font)
-        font.flavor = "woff2"
+    with TTFont(font, lazy=True, recalcTimestamp=False) as opened:
+        subsetter.subset(opened)
+        opened.flavor = flavor
         target = io.BytesIO()
-        font.save(target)
+        opened.save(target)
     return target.getvalue()

@@ -14,7 +14,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -25,7 +24,7 @@ from xml.etree import ElementTree as ET
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bj_pipeline.report import fonts
+from bj_pipeline.report import fonts, logo
 from bj_pipeline.report.document import (
     Chart,
     Document,
@@ -36,6 +35,7 @@ from bj_pipeline.report.document import (
     Series,
 )
 from bj_pipeline.report.facts import ARROWS
+from bj_pipeline.report.labels import Labels
 
 SVG = "http://www.w3.org/2000/svg"
 # fmt: off
@@ -84,7 +84,8 @@ def render(document: Document, pictures: Mapping[str, bytes]) -> bytes:
     Returns:
         An HTML file in UTF-8.
     """
-    css, script = _asset("report.css"), _asset("report.js")
+    css = spoken_style(document.labels) + _asset("report.css")
+    script = _asset("report.js")
     page = _environment().get_template("report.html.j2")
     return page.render(
         document=document,
@@ -95,10 +96,32 @@ def render(document: Document, pictures: Mapping[str, bytes]) -> bytes:
         css=Markup(css),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         script_hash=_policy_hash(script),
+        labels=document.labels,
+        script_labels=script_labels(document.labels),
+        logo=logo.address(document.house.logo) if document.house.logo else "",
         font=base64.b64encode(fonts.subset_woff2(_characters(document))).decode(),
         font_families=Markup(", ").join(Markup('"{}"').format(name) for name in fonts.FALLBACKS),
         font_family=fonts.FAMILY,
     ).encode()
+
+
+def script_labels(labels: Labels) -> dict[str, str]:
+    """Labels that ``report.js`` writes."""
+    return {key: labels[key] for key in ("filter", "rows", "rows_shown", "tip_keys")}
+
+
+def spoken_style(labels: Labels) -> str:
+    """What the style sheet says in words: of arrows for those who hear them, and on paper."""
+    words = "".join(f"--{name}: {_css_string(labels[name])}; " for name in ("rise", "fall"))
+    mark = _css_string(labels["sample_mark"])
+    look = f'font: 8pt "{fonts.FAMILY}", sans-serif; color: #5c4300;'
+    return f":root {{ {words}}}\n@page sample {{ @top-center {{ content: {mark}; {look} }} }}\n"
+
+
+def _css_string(text: str) -> str:
+    """A text as a string of a style sheet, whatever it holds."""
+    plain = (one if one.isalnum() or one == " " else f"\\{ord(one):X} " for one in text)
+    return f'"{"".join(plain)}"'
 
 
 def outline(document: Document) -> list[Part]:
@@ -246,10 +269,6 @@ def _is_pointing(text: str) -> bool:
     return not set(text).isdisjoint(ARROWS.values())
 
 
-def _day(value: date) -> str:
-    return f"{value.year}年{value.month}月{value.day}日"
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -259,7 +278,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"anchor": anchor, "day": _day, "unrounded": unrounded}
+    environment.filters |= {"anchor": anchor, "unrounded": unrounded}
     environment.tests |= {"public_address": _is_public_address, "pointing": _is_pointing}
     return environment
 

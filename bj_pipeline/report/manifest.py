@@ -7,17 +7,19 @@ import json
 from pathlib import Path
 
 from bj_pipeline import __version__
-from bj_pipeline.report.artifacts import sha256
+from bj_pipeline.errors import DataError
+from bj_pipeline.report.artifacts import FORMS, newest, sha256
 from bj_pipeline.report.document import Document
 from bj_pipeline.settings import Settings
+from bj_pipeline.storage import Place, content
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
-ARTIFACTS = ("report.html", "report.pdf", "report.docx", "report.xlsx")
+ARTIFACTS = FORMS
 _REPORTED_SETTINGS = ("pe_ttm_vendors", "ai_chain_pe_ttm_vendors")
 
 
-def manifest(document: Document, warehouse: Warehouse, settings: Settings, folder: Path) -> str:
+def manifest(document: Document, warehouse: Warehouse, settings: Settings, folder: Place) -> str:
     """The manifest as JSON text.
 
     Args:
@@ -25,10 +27,14 @@ def manifest(document: Document, warehouse: Warehouse, settings: Settings, folde
         warehouse: Holds the list of inputs, data versions and check results.
         settings: Those that change figures are recorded; none of them is a secret.
         folder: Where the finished files lie.
+
+    Raises:
+        DataError: A file there is not the one that the warehouse knows as built last.
     """
     issue = document.issue
     inputs = warehouse.read(tables.INPUT_FILES, issue)
     checks = warehouse.read(tables.CHECK_RESULTS, issue)
+    built = warehouse.versions(issue, files=True)
     record = {
         "issue": issue,
         "revision": document.revision,
@@ -47,15 +53,24 @@ def manifest(document: Document, warehouse: Warehouse, settings: Settings, folde
         "data_versions": warehouse.versions(issue),
         "checks": checks[["check", "severity", "passed", "failed_rows"]].to_dict("records"),
         "artifacts": [
-            {
-                "name": name,
-                "sha256": sha256((folder / name).read_bytes()),
-                "bytes": (folder / name).stat().st_size,
-            }
-            for name in ARTIFACTS
+            _described(folder, name, built.get(asset_of(name), "")) for name in ARTIFACTS
         ],
     }
     return json.dumps(record, ensure_ascii=False, indent=2, default=int) + "\n"
+
+
+def asset_of(name: str) -> str:
+    """The asset that a finished file is, as its data version is recorded: ``report_pdf``."""
+    return name.replace(".", "_")
+
+
+def _described(folder: Place, name: str, digest: str) -> dict[str, str | int]:
+    path = newest(folder, name, digest)
+    found = content(path)
+    if found is None or sha256(found) != digest:
+        rule = "a manifest vouches for the files as they were built"
+        raise DataError(str(path), rule, "Build the issue again, and nothing else meanwhile.")
+    return {"name": name, "sha256": digest, "bytes": len(found)}
 
 
 def code_sha256() -> str:

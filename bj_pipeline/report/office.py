@@ -18,8 +18,3 @@ def legal(text: str) -> str:
 def made_on(day: date) -> datetime:
     """The moment written into a file as that of its making: the same whenever it is rebuilt."""
     return datetime.combine(day, time(), UTC)
-
-
-def chinese_day(day: date) -> str:
-    """A date as the front page prints it."""
-    return f"{day.year}年{day.month}月{day.day}日"

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
-from bj_pipeline.report import charts, fonts
+from bj_pipeline.report import charts, fonts, logo, palette
 from bj_pipeline.report.document import (
     Block,
     Bullets,
@@ -61,15 +61,19 @@ class _Printed:
             "edition": document.edition,
             "date": _numbers(document.publication_date),
             "dates": {
-                "week": f"{_day(document.first_session)}至{_day(document.close_date)}",
-                "base": _day(document.base_date),
-                "publication": _day(document.publication_date),
+                "week": document.labels.span(document.first_session, document.close_date),
+                "base": document.labels.day(document.base_date),
+                "publication": document.labels.day(document.publication_date),
             },
             "is_sample": document.is_sample,
             "house": document.house.model_dump(
                 include={"name", "series", "department", "authors", "contact"}
             ),
-            "colours": document.house.model_dump(include={"accent", "up", "down"}),
+            "authors": document.labels.listed(document.house.authors),
+            "logo": logo.for_template(document.house.logo) if document.house.logo else None,
+            "colours": document.house.model_dump(include={"accent", "up", "down"})
+            | {"ink": palette.INK, "grey": palette.GREY, "rule": palette.RULE},
+            "labels": document.labels.root,
             "notices": [self.line(notice) for notice in document.notices],
             "key_points": self.block(front.key_points),
             "sectors": self.block(front.sectors),
@@ -132,7 +136,3 @@ class _Printed:
 
 def _numbers(day: date) -> Json:
     return {"year": day.year, "month": day.month, "day": day.day}
-
-
-def _day(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日"

@@ -1,7 +1,7 @@
 """Revisions of an issue: what differs from what was approved, and the erratum that says so.
 
 What belongs here: snapshots of a document, the differences between two of them, which revision a
-document therefore is, and the section ``更正说明``. All of it is pure, and none of it knows who
+document therefore is, and the section that says so. All of it is pure, and none of it knows who
 approved or when: the same inputs give the same bytes, before an approval and after it. What does
 not: approving and publishing (:mod:`bj_pipeline.automation.signoff`).
 
@@ -35,7 +35,8 @@ from bj_pipeline.report.document import (
     title_of,
 )
 from bj_pipeline.report.facts import Ledger, Origin, Style, join, say
-from bj_pipeline.report.workbook_frames import SHEETS, header
+from bj_pipeline.report.labels import Labels
+from bj_pipeline.report.workbook_frames import SHEETS, name_of, sheet_name
 from bj_pipeline.report.workbook_frames import words as in_words
 from bj_pipeline.warehouse import tables
 
@@ -51,12 +52,6 @@ _SAME_NUMBER = 1e-9
 """Relative; less is the arithmetic's, not the data's."""
 _EXCERPT, _CONTEXT = 48, 8
 _UNBROKEN = re.compile(r"[-+.%0-9A-Za-z]{2}")
-_TABLE_WORDS = {name: sheet for name, (sheet, _) in SHEETS.items()} | {
-    tables.RAW_ANNOUNCEMENTS: "公告",
-    "distribution": "涨跌幅分布",
-    "topic": "专题",
-}
-_COLUMN_WORDS = {"change_median": "涨跌幅中值", "items": "条数", "kind": "类别"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +163,7 @@ def snapshot(document: Document, names: Mapping[str, str], versions: Mapping[str
         for name, fact in document.facts.items()
         if fact.table not in (tables.APPROVED_FACTS, tables.APPROVED_TEXTS)
     }
-    labels = {name: _label(name, names) for name in facts}
+    labels = {name: _label(document.labels, name, names) for name in facts}
     shown = {name: versions[name] for name in SHEETS if name in versions}
     return Snapshot(facts, labels, tuple(_texts(document)), shown)
 
@@ -178,28 +173,29 @@ def names_of(companies: pd.DataFrame) -> dict[str, str]:
     return dict(zip(companies["code"], companies["name"], strict=True))
 
 
-def _label(fact: str, names: Mapping[str, str]) -> str:
+def _label(labels: Labels, fact: str, names: Mapping[str, str]) -> str:
     """``AI产业链 众诚科技 本周 PE TTM`` of ``ai_chain_metrics/920207.BJ/pe_ttm``."""
     table, *parts = fact.split("/")
-    words = (_word(table, part, names) for part in parts)
-    return " ".join((_TABLE_WORDS.get(table, table), *words))
+    words = (_word(labels, table, part, names) for part in parts)
+    place = sheet_name(labels, table) if table in SHEETS else labels.word("fact_of", table)
+    return " ".join((place, *words))
 
 
-def _word(table: str, part: str, names: Mapping[str, str]) -> str:
+def _word(labels: Labels, table: str, part: str, names: Mapping[str, str]) -> str:
     if part in names:
         return names[part]
     if table == tables.MARKET_METRICS:
-        return in_words("metric", part)
+        return in_words(labels, "metric", part)
     if table == tables.SECTOR_TRENDS and part.isdigit():
-        return f"第 {part} 期"
-    if part in _COLUMN_WORDS:
-        return _COLUMN_WORDS[part]
+        return labels.fill("edition", issue=part)
     stem = part.removesuffix("_change")
-    return f"{header(stem).label}变动" if stem != part else header(part).label
+    if stem != part:
+        return labels.fill("change_of", label=name_of(labels, stem))
+    return labels.root.get(f"fact_of.{part}", name_of(labels, part))
 
 
 def _texts(document: Document) -> Iterator[Text]:
-    house, front = document.house, document.front_page
+    house, front, labels = document.house, document.front_page, document.labels
     about = (
         document.subtitle,
         house.series,
@@ -209,13 +205,13 @@ def _texts(document: Document) -> Iterator[Text]:
         house.contact,
         f"{document.first_session} 至 {document.close_date}，基准日 {document.base_date}",
         f"{document.publication_date}",
-        "示例数据" if document.is_sample else "",
+        labels["sample"] if document.is_sample else "",
     )
-    yield from _plain("about", "本期信息", *about)
-    yield from _lines(document, "notices", "数据说明", document.notices)
+    yield from _plain("about", labels["about"], *about)
+    yield from _lines(document, "notices", labels["notices"], document.notices)
     blocks: tuple[Block, ...] = (front.key_points, front.sectors, front.overview)
     for block in blocks:
-        yield from _block_texts(document, "front", "首页", block)
+        yield from _block_texts(document, "front", labels["front"], block)
     for section in document.sections:
         if section.id == ERRATUM:
             continue
@@ -472,13 +468,13 @@ def revised(
     revision, former = succession(current, approved)
     if former is None:
         return document
-    erratum = _Erratum(document.issue, former.revision, differences(former.snapshot, current))
+    erratum = _Erratum(document, former.revision, differences(former.snapshot, current))
     blocks = tuple(erratum.blocks())
-    section = Section(id=ERRATUM, title="更正说明", level=1, blocks=blocks)
+    section = Section(id=ERRATUM, title=document.labels["section.erratum"], level=1, blocks=blocks)
     return document.model_copy(
         update={
             "revision": revision,
-            "title": title_of(document.house.series, document.issue, revision),
+            "title": title_of(document.house, document.issue, revision),
             "sections": (section, *document.sections),
             "facts": {**document.facts, **erratum.ledger.facts},
         }
@@ -494,10 +490,11 @@ class _Erratum:
         ledger: Facts that the section adds: former numbers, and counts.
     """
 
-    def __init__(self, issue: int, former: int, found: Differences) -> None:
+    def __init__(self, document: Document, former: int, found: Differences) -> None:
         self.former = former
         self.found = found
-        self.ledger = Ledger(issue)
+        self.labels = document.labels
+        self.ledger = Ledger(document.issue)
         self.edition = "首次发布的版本" if former == 1 else f"修订 {former}"
 
     def blocks(self) -> Iterator[Block]:
@@ -528,7 +525,7 @@ class _Erratum:
             hidden = self.count("unseen", len(self.found.unseen), _FIGURES)
             yield say("另有数字{hidden}显示不变，仅舍入前的数值或出处有变化。", hidden=hidden)
         if self.found.sheets:
-            sheets = "、".join(SHEETS[name][0] for name in self.found.sheets)
+            sheets = "、".join(sheet_name(self.labels, name) for name in self.found.sheets)
             yield say("工作簿中有变化的数据表：{sheets}。", sheets=sheets)
 
     def totals(self, prefix: str, numbers: int, texts: int) -> Line:

@@ -1,11 +1,13 @@
 """How numbers become text: the only place where a value is rounded for display."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 MISSING = "—"
 LOSS = "亏损"
 YUAN_PER_YI = 100_000_000
 YUAN_PER_WAN = 10_000
+_ALL_DIGITS = Context(prec=400, rounding=ROUND_HALF_UP)
+"""Enough for every float: the usual 28 digits refuse a number of 10 to the 27th."""
 
 
 def rounded(value: float, digits: int, scale: float = 1) -> Decimal:
@@ -14,8 +16,8 @@ def rounded(value: float, digits: int, scale: float = 1) -> Decimal:
     The shortest text that names a float is what its source wrote; rounding that text, not the
     binary value, is what a reader with the source in hand would do.
     """
-    exact = Decimal(repr(float(value))) / Decimal(repr(scale))
-    result = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    exact = _ALL_DIGITS.divide(Decimal(repr(float(value))), Decimal(repr(scale)))
+    result = exact.quantize(Decimal(1).scaleb(-digits), context=_ALL_DIGITS)
     return result or abs(result)
 
 

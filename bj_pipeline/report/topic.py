@@ -40,7 +40,7 @@ from bj_pipeline.report.document import (
     Table,
     Words,
 )
-from bj_pipeline.report.house import Text, read_text, read_yaml
+from bj_pipeline.report.reading import Text, read_text, read_yaml
 from bj_pipeline.report.rounding import MISSING, display
 
 ISSUES_FOLDER = Path(__file__).parents[1] / "content" / "issues"
@@ -177,6 +177,10 @@ class _Input:
 
     def rows(self, lines: Iterable[str], first_line: int) -> Iterator[tuple[int, list[str]]]:
         """Cells of each CSV row and the line on which it begins; blank rows are passed over."""
+        if not self.text.endswith("\n"):
+            rule = "the last line is ended, as every line of a whole file is"
+            remedy = "Restore what is missing, and add a line break at the end."
+            self.refuse(self.text.count("\n") + 1, rule, remedy, "an end within a line")
         reader = csv.reader((f"{line}\n" for line in lines), strict=True)
         begin = first_line
         try:

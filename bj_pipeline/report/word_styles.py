@@ -17,8 +17,9 @@ from docx.oxml.ns import nsdecls, qn
 from docx.oxml.xmlchemy import BaseOxmlElement
 from docx.shared import Mm, Pt
 
-from bj_pipeline.report import fonts
+from bj_pipeline.report import fonts, palette
 from bj_pipeline.report.document import House
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.word_xml import element, twips
 
 FONT = fonts.FAMILY
@@ -33,7 +34,7 @@ CELL_SIDE, CELL_TOP = 4.0, 1.9
 """Inside a table's cells, in points."""
 PANEL_SIDE = 9.0
 
-INK, GREY, RULE = "1F2329", "5B6470", "D9DDE3"
+INK, GREY, RULE = (one.removeprefix("#") for one in (palette.INK, palette.GREY, palette.RULE))
 TABLE = "HouseTable"
 BULLETS = 1
 """Number of the list definition."""
@@ -46,7 +47,7 @@ class TextStyle:
     """A paragraph style; distances and sizes in points.
 
     Attributes:
-        name: As Word lists it; names of Word's own styles are English.
+        name: Name of one of Word's own styles, or the label of a style of ours.
         size: Of the font.
         line: Exact height of a line; 0 lets a picture make it as high as it needs.
         before: Distance from what stands above.
@@ -88,7 +89,7 @@ TEXT_STYLES: Mapping[str, TextStyle] = {
     "Normal": TextStyle("Normal", 10, 17),
     "Title": TextStyle("Title", 22, 34, bold=True, indent=12, border="band", colour="white"),
     "Subtitle": TextStyle("Subtitle", 12, 22, after=10, indent=12, border="band", colour="white"),
-    "Masthead": TextStyle("刊头", 8.5, 18, indent=12, border="band", colour="white",
+    "Masthead": TextStyle("word.masthead", 8.5, 18, indent=12, border="band", colour="white",
                           tabs=((WIDTH - 12, "right", "none"),)),
     "Heading1": TextStyle("heading 1", 15, 22, before=14, after=8, bold=True, colour="accent",
                           keeps_next=True, level=0, border="bottom"),
@@ -98,25 +99,25 @@ TEXT_STYLES: Mapping[str, TextStyle] = {
                             keeps_next=True, border="bottom"),
     "BodyText": TextStyle("Body Text", 10, 17, after=6, align="both", hanging=-20),
     "ListBullet": TextStyle("List Bullet", 10, 17, after=4, align="both", indent=14, hanging=14),
-    "Note": TextStyle("说明文字", 8, 13, after=4, align="both", colour=GREY),
+    "Note": TextStyle("word.note", 8, 13, after=4, align="both", colour=GREY),
     "Caption": TextStyle("caption", 9, 13, before=9, after=3, bold=True, keeps_next=True,
                          border="bottom", spaced=False),
-    "Picture": TextStyle("图片", 2, 0, keeps_next=True),
-    "Source": TextStyle("来源", 7, 10.5, before=3, after=6, colour=GREY),
-    "TableHead": TextStyle("表头", 8, 11.5, bold=True, spaced=False, keeps_next=True),
-    "TableText": TextStyle("表格文字", 8, 11, spaced=False),
-    "KeyLabel": TextStyle("要点标签", 10, 16, bold=True, colour="accent", before=5, after=5),
-    "KeyPoint": TextStyle("要点", 10, 16, before=5, after=5, align="both"),
-    "PanelTitle": TextStyle("信息栏标题", 8.5, 14, before=4, after=2, bold=True, colour="accent",
-                            keeps_next=True),
-    "PanelText": TextStyle("信息栏", 8, 12.5, after=2, indent=48, hanging=48,
+    "Picture": TextStyle("word.picture", 2, 0, keeps_next=True),
+    "Source": TextStyle("word.source", 7, 10.5, before=3, after=6, colour=GREY),
+    "TableHead": TextStyle("word.table_head", 8, 11.5, bold=True, spaced=False, keeps_next=True),
+    "TableText": TextStyle("word.table_text", 8, 11, spaced=False),
+    "KeyLabel": TextStyle("word.key_label", 10, 16, bold=True, colour="accent", before=5, after=5),
+    "KeyPoint": TextStyle("word.key_point", 10, 16, before=5, after=5, align="both"),
+    "PanelTitle": TextStyle("word.panel_title", 8.5, 14, before=4, after=2, bold=True,
+                            colour="accent", keeps_next=True),
+    "PanelText": TextStyle("word.panel_text", 8, 12.5, after=2, indent=48, hanging=48,
                            tabs=((48, "left", "none"),), spaced=False),
-    "PanelNote": TextStyle("信息栏说明", 8, 12.5, after=2, spaced=False),
-    "Between": TextStyle("间隔", 2, 4),
+    "PanelNote": TextStyle("word.panel_note", 8, 12.5, after=2, spaced=False),
+    "Between": TextStyle("word.between", 2, 4),
     "TOC1": TextStyle("toc 1", 10, 14, before=3, bold=True, tabs=_CONTENTS_TAB, spaced=False),
     "TOC2": TextStyle("toc 2", 9, 13, indent=16, tabs=_CONTENTS_TAB, spaced=False),
-    "TableofFigures": TextStyle("table of figures", 8, 12.2, indent=38, hanging=38,
-                                tabs=((38, "left", "none"), *_CONTENTS_TAB), spaced=False),
+    "TableofFigures": TextStyle("table of figures", 8, 12.2, indent=44, hanging=44,
+                                tabs=((44, "left", "none"), *_CONTENTS_TAB), spaced=False),
     "Header": TextStyle("header", 7.5, 12, colour=GREY, border="bottom",
                         tabs=((WIDTH / 2, "center", "none"), (WIDTH, "right", "none"))),
     "Footer": TextStyle("footer", 7.5, 12, colour=GREY, border="top",
@@ -127,7 +128,7 @@ TEXT_STYLES: Mapping[str, TextStyle] = {
 
 def apply(word: WordDocument, house: House) -> None:
     """Make a new Word file look like the house's: page, styles, fonts, bullets, settings."""
-    accent = house.accent.removeprefix("#")
+    accent, labels = house.accent.removeprefix("#"), house.labels
     section = word.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
     section.left_margin = section.right_margin = Pt(_MARGIN)
@@ -138,22 +139,22 @@ def apply(word: WordDocument, house: House) -> None:
         styles.remove(old)
     _replace(styles, "w:docDefaults", _defaults())
     for style_id, style in TEXT_STYLES.items():
-        styles.append(_paragraph_style(style_id, style, accent))
+        styles.append(_paragraph_style(style_id, style, accent, labels))
     characters = {
         "DefaultParagraphFont": ("Default Paragraph Font", ""),
         "Strong": ("Strong", "bold"),
         "Hyperlink": ("Hyperlink", accent),
-        "Number": ("图表序号", accent),
-        "Unit": ("表头单位", GREY),
-        "Up": ("上涨", house.up.removeprefix("#")),
-        "Down": ("下跌", house.down.removeprefix("#")),
-        "Flat": ("持平", GREY),
-        "Sample": ("示例标记", accent),
+        "Number": (labels["word.number"], accent),
+        "Unit": (labels["word.unit"], GREY),
+        "Up": (labels["word.up"], house.up.removeprefix("#")),
+        "Down": (labels["word.down"], house.down.removeprefix("#")),
+        "Flat": (labels["word.flat"], GREY),
+        "Sample": (labels["word.sample"], accent),
     }
     for style_id, (name, look) in characters.items():
         styles.append(_character_style(style_id, name, look))
     styles.append(_plain_table())
-    styles.append(_table_style(accent))
+    styles.append(_table_style(accent, labels["word.table"]))
     _number_bullets(word, accent)
     _settings(word)
     _font_table(word)
@@ -193,11 +194,13 @@ def _defaults() -> BaseOxmlElement:
     )
 
 
-def _paragraph_style(style_id: str, style: TextStyle, accent: str) -> BaseOxmlElement:
+def _paragraph_style(
+    style_id: str, style: TextStyle, accent: str, labels: Labels
+) -> BaseOxmlElement:
     result = element("style", type="paragraph", styleId=style_id)
     if style_id == "Normal":
         result.set(qn("w:default"), "1")
-    result.append(element("name", val=style.name))
+    result.append(element("name", val=labels.root.get(style.name, style.name)))
     if style_id != "Normal":
         result.append(element("basedOn", val="Normal"))
     if style.level is not None:
@@ -313,7 +316,7 @@ def _plain_table() -> BaseOxmlElement:
     return result
 
 
-def _table_style(accent: str) -> BaseOxmlElement:
+def _table_style(accent: str, name: str) -> BaseOxmlElement:
     def line(side: str, size: int, colour: str) -> BaseOxmlElement:
         return element(side, val="single", sz=size, space=0, color=colour)
 
@@ -337,7 +340,7 @@ def _table_style(accent: str) -> BaseOxmlElement:
     )
     return element(
         "style",
-        element("name", val="研报表格"),
+        element("name", val=name),
         element("basedOn", val="TableNormal"),
         element("qFormat"),
         element("tblPr", borders, margins),

@@ -1,8 +1,8 @@
 """Native charts of the workbook, which analysts can edit.
 
 What belongs here: a :class:`~bj_pipeline.report.document.Chart` as an Excel chart over cells that
-hold its numbers. What does not: the cells (:mod:`.xlsx`), and the report's own drawings
-(:mod:`.charts`), whose colours these follow.
+hold its numbers. What does not: the cells (:mod:`.xlsx`), colours (:mod:`.palette`), and the
+report's own drawings (:mod:`.charts`).
 """
 
 from collections.abc import Mapping
@@ -12,21 +12,17 @@ from typing import Any
 from xlsxwriter.chart import Chart as NativeChart
 from xlsxwriter.workbook import Workbook
 
+from bj_pipeline.report import palette
 from bj_pipeline.report.document import Chart, Figure, House, Series
+from bj_pipeline.report.palette import GREY, INK, RULE, ZERO
 
 FONT = "Microsoft YaHei"
 """On every Windows machine and every Excel for Mac; a workbook cannot name a second choice."""
 
 _TYPES = {"bars": "column", "hbars": "bar", "lines": "line"}
-_INK = "#2B2F36"
-_GREY = "#6B7280"
-_RULE = "#E3E6EA"
-_LAST_WEEK = "#B9C2CE"
-_UNCHANGED = "#9AA1AB"
-_FURTHER = ("#D08A1D", "#4B9CA8", "#8E5C86", "#7C838D", "#5E7FB8", "#A9793F")
 _WIDTH, _HEIGHT = 720, 380
 _ROW = 26
-_TEXT: Mapping[str, Any] = {"name": FONT, "size": 9, "color": _INK}
+_TEXT: Mapping[str, Any] = {"name": FONT, "size": 9, "color": INK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ def native_chart(book: Workbook, figure: Figure, house: House, cells: Cells) -> 
     """
     chart = figure.chart
     native: NativeChart = book.add_chart({"type": _TYPES[chart.kind]})
-    colours = _colours(chart, house)
+    colours = palette.series_colours(chart, house)
     last = cells.header + len(chart.categories)
     for at, series in enumerate(chart.series):
         column = at + 1
@@ -79,7 +75,7 @@ def native_chart(book: Workbook, figure: Figure, house: House, cells: Cells) -> 
         native.set_legend({"position": "top", "font": dict(_TEXT)})
     else:
         native.set_legend({"none": True})
-    _set_axes(native, chart)
+    _set_axes(native, chart, house)
     native.show_blanks_as("gap")
     native.set_chartarea({"border": {"none": True}, "fill": {"color": "#FFFFFF"}})
     native.set_size({"width": _WIDTH, "height": _height(chart)})
@@ -91,11 +87,6 @@ def _height(chart: Chart) -> int:
     return max(_HEIGHT, 110 + _ROW * bars)
 
 
-def _colours(chart: Chart, house: House) -> list[str]:
-    rest = iter((house.accent, *_FURTHER * (1 + len(chart.series))))
-    return [_LAST_WEEK if one.role == "previous" else next(rest) for one in chart.series]
-
-
 def _look(chart: Chart, series: Series, colour: str, house: House) -> dict[str, Any]:
     if chart.kind == "lines":
         marker = {"type": "circle", "size": 5, "fill": {"color": colour}, "border": {"none": True}}
@@ -105,13 +96,10 @@ def _look(chart: Chart, series: Series, colour: str, house: House) -> dict[str, 
         look["overlap"] = -5
     if chart.signed:
         look["points"] = [
-            {"fill": {"color": _sign_colour(value or 0, house)}} for value in series.values
+            {"fill": {"color": palette.bar_colour(chart, series, value or 0, colour, house)}}
+            for value in series.values
         ]
     return look
-
-
-def _sign_colour(value: float, house: House) -> str:
-    return house.up if value > 0 else house.down if value < 0 else _UNCHANGED
 
 
 def _labels(chart: Chart, series: Series) -> dict[str, Any]:
@@ -132,25 +120,25 @@ def _labels(chart: Chart, series: Series) -> dict[str, Any]:
     return labels
 
 
-def _set_axes(native: NativeChart, chart: Chart) -> None:
+def _set_axes(native: NativeChart, chart: Chart, house: House) -> None:
     categories: dict[str, Any] = {
         "num_font": dict(_TEXT),
-        "line": {"color": _UNCHANGED},
+        "line": {"color": ZERO},
         "major_tick_mark": "none",
         # Names stand beside the plot, never under the bars of falling companies.
         "label_position": "low",
         "text_axis": True,
     }
     values: dict[str, Any] = {
-        "num_font": {**_TEXT, "color": _GREY},
+        "num_font": {**_TEXT, "color": GREY},
         "num_format": "General",
         "line": {"none": True},
-        "major_gridlines": {"visible": True, "line": {"color": _RULE, "width": 0.75}},
+        "major_gridlines": {"visible": True, "line": {"color": RULE, "width": 0.75}},
         "major_tick_mark": "none",
     }
     if chart.unit:
-        unit_font = {**_TEXT, "color": _GREY, "bold": False}
-        values |= {"name": f"单位：{chart.unit}", "name_font": unit_font}
+        unit_font = {**_TEXT, "color": GREY, "bold": False}
+        values |= {"name": house.labels.fill("unit", unit=chart.unit), "name_font": unit_font}
     if chart.kind == "hbars":
         # The first category on top; the axis of values then crosses at the last one, at the foot.
         native.set_x_axis(values)

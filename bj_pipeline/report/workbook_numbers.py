@@ -34,10 +34,21 @@ def number_format(digits: int, *, signed: bool = False) -> str:
     return f"+{plain};-{plain};{plain}" if signed else plain
 
 
+def format_of(text: str, *, signed: bool) -> str:
+    """The format by which the number behind a printed one shows as printed.
+
+    What prints as nought has no sign, though a spreadsheet would give it the one of its remainder.
+    """
+    digits = len(text.partition(".")[2])
+    is_nought = not any(character in "123456789" for character in text)
+    return (
+        ";".join([number_format(digits)] * 2) if is_nought else number_format(digits, signed=signed)
+    )
+
+
 def format_like(label: str, labels: Iterable[str]) -> str:
     """The format for one number of a series: its own decimals, the series' way with signs."""
-    digits = len(label.partition(".")[2])
-    return number_format(digits, signed=any(one.startswith("+") for one in labels))
+    return format_of(label, signed=any(one.startswith("+") for one in labels))
 
 
 def scaled(value: float, scale: float) -> float:
@@ -74,7 +85,7 @@ def number(fact: Fact, unit: str = "") -> Number | None:
     candidates = [_SCALES.get(fact.unit or unit, 1), 1, *_SCALES.values()]
     for scale in candidates:
         if display(fact.value, digits, scale, signed=signed) == fact.text:
-            return Number(scaled(fact.value, scale), number_format(digits, signed=signed))
+            return Number(scaled(fact.value, scale), format_of(fact.text, signed=signed))
     raise ValueError(f"The fact {fact.id} prints {fact.text}, which {fact.value} does not give.")
 
 

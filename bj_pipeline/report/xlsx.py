@@ -26,25 +26,32 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from bj_pipeline.report import logo
 from bj_pipeline.report.document import Document, Figure, Line, Table, Tone
 from bj_pipeline.report.facts import Style
-from bj_pipeline.report.office import chinese_day, legal, made_on
-from bj_pipeline.report.rounding import LOSS, MISSING
+from bj_pipeline.report.labels import Labels
+from bj_pipeline.report.office import legal, made_on
+from bj_pipeline.report.palette import GREY, INK, RULE
+from bj_pipeline.report.rounding import LOSS, MISSING, display
 from bj_pipeline.report.workbook_charts import FONT, Cells, native_chart
-from bj_pipeline.report.workbook_frames import LOSS_FLAG, SHEETS, header, words
+from bj_pipeline.report.workbook_frames import (
+    LOSS_FLAG,
+    SHEETS,
+    header,
+    sheet_name,
+    sheet_title,
+    style_of,
+    words,
+)
 from bj_pipeline.report.workbook_numbers import (
     Number,
     cell_number,
     exact_format,
     exact_text,
     format_like,
-    number_format,
+    format_of,
     scaled,
 )
-
-CONTENTS = "目录"
-FACTS = "事实清单"
-SAMPLE = "示例数据，不构成真实行情"
 
 _OPTIONS = {
     "in_memory": True,
@@ -60,12 +67,10 @@ _HEADER_ROW = 3
 _PRINTED, _VALUE = 1, 3  # columns of the facts
 _NARROW, _WIDE = 9, 46
 _LINE_POINTS = 16.5
-_INK, _GREY, _RULE, _FLAT = "#1F2329", "#5B6470", "#D9DDE3", "#5B6470"
-_READING = (
-    "数字以表头所列单位保存且未经四舍五入，显示位数与报告一致；完整来源与计算方法见“事实清单”。",
-    f"“{MISSING}”表示无数据，“{LOSS}”表示数据商只给出亏损而未给数值；图表数据中的空白单元格为缺口。",
-    "图表为 Excel 原生图表，修改数据区域后随之更新；涨跌颜色按生成时的正负号设定。",
-)
+_WHITE = "#FFFFFF"
+_CONTENTS_WIDTHS = (13, 70, 8, 58)
+_LOGO_HEIGHT = 36.0
+_LOGO_DPI = 288
 
 
 def render(document: Document, frames: Mapping[str, pd.DataFrame]) -> bytes:
@@ -115,10 +120,15 @@ class _Writer:
                 "created": made_on(document.publication_date),
             }
         )
-        contents = self.sheet(CONTENTS)
+        contents = self.sheet(self.labels["contents"])
         entries = [*self.exhibits(), *self.metrics(frames), self.facts()]
         self.contents(contents, entries)
         contents.activate()
+
+    @property
+    def labels(self) -> Labels:
+        """The words that frame it."""
+        return self.document.labels
 
     # --- Cells -----------------------------------------------------------------------------------
 
@@ -126,7 +136,7 @@ class _Writer:
         """A cell format; equal ones are made once."""
         key = tuple(sorted(properties.items()))
         if key not in self.formats:
-            base = {"font_name": FONT, "font_size": 10, "font_color": _INK, "valign": "vcenter"}
+            base = {"font_name": FONT, "font_size": 10, "font_color": INK, "valign": "vcenter"}
             self.formats[key] = self.book.add_format(base | properties)
         return self.formats[key]
 
@@ -136,7 +146,7 @@ class _Writer:
         return self.look(
             align=align,
             bold=True,
-            font_color="#FFFFFF",
+            font_color=_WHITE,
             bg_color=accent,
             text_wrap=True,
             indent=int(align == "left"),
@@ -146,7 +156,7 @@ class _Writer:
         """The format of a table's cell."""
         if properties.get("align", "left") == "left":
             properties["indent"] = 1  # room between a right-aligned number and the next column
-        return self.look(bottom=1, bottom_color=_RULE, **properties)
+        return self.look(bottom=1, bottom_color=RULE, **properties)
 
     def text(self, sheet: Worksheet, row: int, column: int, text: str, look: Format) -> None:
         """Text as text, whatever it begins with."""
@@ -156,7 +166,7 @@ class _Writer:
         self, sheet: Worksheet, row: int, column: int, text: str = MISSING, **properties: Any
     ) -> None:
         """A word in a column of numbers."""
-        look = self.body(**{"align": "right", "font_color": _GREY} | properties)
+        look = self.body(**{"align": "right", "font_color": GREY} | properties)
         self.text(sheet, row, column, text, look)
 
     # --- Sheets ----------------------------------------------------------------------------------
@@ -171,10 +181,11 @@ class _Writer:
         sheet.set_margins(left=0.5, right=0.5, top=0.7, bottom=0.7)
         sheet.hide_gridlines(2)
         document = self.document
-        mark = f"&C{SAMPLE}" if document.is_sample else ""
+        mark = f"&C{_escaped(self.labels['sample_mark'])}" if document.is_sample else ""
         series = _escaped(document.house.series)
-        sheet.set_header(f"&L{series}  {document.edition}{mark}&R&A")
-        sheet.set_footer(f"&L{_escaped(document.house.name)}&R第 &P 页 / 共 &N 页")
+        sheet.set_header(f"&L{series}  {_escaped(document.edition)}{mark}&R&A")
+        pages = _escaped(self.labels["page"]).format(page="&P", pages="&N")
+        sheet.set_footer(f"&L{_escaped(document.house.name)}&R{pages}")
         return sheet
 
     def sheet_name(self, wanted: str) -> str:
@@ -191,45 +202,54 @@ class _Writer:
         """Title, remark and way back, the same on every sheet."""
         accent = self.document.house.accent
         self.text(sheet, 0, 0, title, self.look(bold=True, font_size=14, font_color=accent))
-        self.text(sheet, 1, 0, remark, self.look(font_size=9, font_color=_GREY))
+        self.text(sheet, 1, 0, remark, self.look(font_size=9, font_color=GREY))
         back = self.look(font_size=9, font_color=accent, underline=1)
-        sheet.write_url(2, 0, f"internal:'{CONTENTS}'!A1", back, f"← {CONTENTS}")
+        contents = self.labels["contents"]
+        sheet.write_url(
+            2, 0, f"internal:'{self.book.worksheets()[0].get_name()}'!A1", back, f"← {contents}"
+        )
         sheet.set_row(0, 26)
 
     def exhibits(self) -> Iterable[_Entry]:
         """The front page's table and chart, then every numbered exhibit."""
-        front = self.document.front_page
+        front, labels = self.document.front_page, self.labels
         numbered = list(self.document.exhibits())
         digits = max(2, len(str(len(numbered))))
         named: list[tuple[str, str, Figure | Table]] = [
-            ("首页表", "", front.sectors),
-            ("首页图", "", front.overview),
-            *((f"图表 {one.number:0{digits}d}", f"图表 {one.number}　", one) for one in numbered),
+            (labels["front_table"], "", front.sectors),
+            (labels["front_figure"], "", front.overview),
+            *(
+                (
+                    labels.exhibit(f"{one.number:0{digits}d}"),
+                    f"{labels.exhibit(one.number)}　",
+                    one,
+                )
+                for one in numbered
+            ),
         ]
         for name, label, exhibit in named:
             sheet = self.sheet(name)
-            remark = _remark(exhibit)
-            self.opening(sheet, f"{label}{exhibit.title}", remark)
+            self.opening(sheet, f"{label}{exhibit.title}", self.remark(exhibit))
             if isinstance(exhibit, Figure):
                 self.figure(sheet, exhibit)
             else:
                 self.table(sheet, exhibit)
-            kind = "图" if isinstance(exhibit, Figure) else "表"
+            kind = labels["figure" if isinstance(exhibit, Figure) else "table"]
             yield _Entry(sheet.get_name(), f"{label}{exhibit.title}", kind, exhibit.source)
 
     def figure(self, sheet: Worksheet, figure: Figure) -> None:
         """A chart's numbers, and the chart beside them."""
         chart = figure.chart
-        widths: list[Sequence[str]] = [("类别", *chart.categories)]
-        self.text(sheet, _HEADER_ROW, 0, "类别", self.head("left"))
+        widths: list[Sequence[str]] = [(self.labels["category"], *chart.categories)]
+        self.text(sheet, _HEADER_ROW, 0, self.labels["category"], self.head("left"))
         for at, category in enumerate(chart.categories):
             self.text(sheet, _HEADER_ROW + 1 + at, 0, category, self.body())
         for position, series in enumerate(chart.series, start=1):
-            name = f"{series.name}（{chart.unit}）" if chart.unit else series.name
+            name = self.labels.with_unit(series.name, chart.unit)
             widths.append([name])
             self.text(sheet, _HEADER_ROW, position, name, self.head("right"))
             for at, (value, label) in enumerate(zip(series.values, series.labels, strict=True)):
-                tone = _sign(value) if chart.signed else None
+                tone = _sign(label) if chart.signed else None
                 form = format_like(label, series.labels)
                 look = self.body(num_format=form, align="right", font_color=self.colour(tone))
                 if value is not None:  # a cell that is merely empty would be drawn as nought
@@ -246,7 +266,7 @@ class _Writer:
     def table(self, sheet: Worksheet, table: Table) -> None:
         """A table as printed, its numbers as numbers."""
         for at, column in enumerate(table.columns):
-            label = f"{column.label}（{column.unit}）" if column.unit else column.label
+            label = self.labels.with_unit(column.label, column.unit)
             self.text(sheet, _HEADER_ROW, at, label, self.head(column.align))
             for down, row in enumerate(table.rows, start=_HEADER_ROW + 1):
                 cell = row[at]
@@ -286,7 +306,7 @@ class _Writer:
     def colour(self, tone: Tone | None) -> str:
         """The house's colour for a tone."""
         house = self.document.house
-        return {"up": house.up, "down": house.down, "flat": _FLAT, None: _INK}[tone]
+        return {"up": house.up, "down": house.down, "flat": GREY, None: INK}[tone]
 
     def shape(
         self, sheet: Worksheet, texts: Sequence[Sequence[str]], *, padding: float = 1
@@ -305,32 +325,33 @@ class _Writer:
         """A sheet a frame: those with a name of their own first, in its order."""
         for table in (*SHEETS, *(one for one in frames if one not in SHEETS)):
             if table in frames:
-                name, title = SHEETS.get(table, (table, table))
-                sheet = self.sheet(name)
+                sheet = self.sheet(sheet_name(self.labels, table))
+                title = sheet_title(self.labels, table)
                 frame = frames[table]
-                self.opening(sheet, title, f"数据仓库表：{table}；共 {len(frame)} 行。")
+                remark = self.labels.fill("frame.remark", table=table, rows=len(frame))
+                self.opening(sheet, title, remark)
                 self.frame(sheet, frame)
-                yield _Entry(sheet.get_name(), title, "数据", table)
+                yield _Entry(sheet.get_name(), title, self.labels["data"], table)
 
     def frame(self, sheet: Worksheet, frame: pd.DataFrame) -> None:
         """A frame with filters and frozen panes; stored units become those of the headers."""
         columns = [name for name in map(str, frame.columns) if not name.endswith(LOSS_FLAG)]
         texts = []
         for at, column in enumerate(columns):
-            head = header(column)
+            head, style = header(self.labels, column), style_of(column)
             values = list(frame[column])
             losses = _losses(frame, column)
-            is_number = head.style is not None or pd.api.types.is_numeric_dtype(frame[column])
-            self.text(
-                sheet, _HEADER_ROW, at, head.text, self.head("right" if is_number else "left")
-            )
+            is_number = style is not None or pd.api.types.is_numeric_dtype(frame[column])
+            self.text(sheet, _HEADER_ROW, at, head, self.head("right" if is_number else "left"))
             for down, (value, is_loss) in enumerate(
                 zip(values, losses, strict=True), start=_HEADER_ROW + 1
             ):
-                self.value(sheet, (down, at), column, value, head.style, is_loss=is_loss)
-            shown = [] if is_number else [words(column, str(value)) for value in values]
-            texts.append([head.text, *shown])
-            if head.style is not None and head.style.signed and len(frame):
+                self.value(sheet, (down, at), column, value, style, is_loss=is_loss)
+            shown = (
+                [] if is_number else [words(self.labels, column, str(value)) for value in values]
+            )
+            texts.append([head, *shown])
+            if style is not None and style.signed and len(frame):
                 self.colour_by_sign(sheet, at, len(frame))
         self.shape(sheet, texts, padding=2)  # room for the filters' buttons
         names = 1 + max(
@@ -357,14 +378,14 @@ class _Writer:
             look = self.body(num_format="yyyy-mm-dd", align="left")
             sheet.write_datetime(*place, value, look)
         elif isinstance(value, bool) or not pd.api.types.is_number(value):
-            self.text(sheet, *place, words(column, str(value)), self.body())
+            self.text(sheet, *place, words(self.labels, column, str(value)), self.body())
         elif style is None:
             self.number(sheet, place, Number(float(str(value)), "General"), align="right")
         else:
-            form = number_format(style.digits, signed=style.signed)
-            self.number(
-                sheet, place, Number(scaled(float(str(value)), style.scale), form), align="right"
-            )
+            stored = float(str(value))
+            text = display(stored, style.digits, style.scale, signed=style.signed)
+            form = format_of(text, signed=style.signed)
+            self.number(sheet, place, Number(scaled(stored, style.scale), form), align="right")
 
     def colour_by_sign(self, sheet: Worksheet, column: int, rows: int) -> None:
         """Colours that follow the numbers when they are edited."""
@@ -385,23 +406,24 @@ class _Writer:
 
     def facts(self) -> _Entry:
         """Every number that the report prints, with its origin."""
-        title = "报告中的每一个数字及其来源"
-        sheet = self.sheet(FACTS)
+        labels = self.labels
+        title = labels["facts.title"]
+        sheet = self.sheet(labels["facts"])
         facts = list(self.document.facts.values())
-        remark = f"共 {len(facts)} 条；“数值”为存储单位（元、小数）下未经四舍五入的值。"
-        self.opening(sheet, title, remark)
+        self.opening(sheet, title, labels.fill("facts.remark", count=len(facts)))
         columns: Mapping[str, Sequence[str]] = {
-            "事实": [fact.id for fact in facts],
-            "印出": [fact.text for fact in facts],
-            "单位": [fact.unit for fact in facts],
-            "数值（未四舍五入）": [exact_text(fact.value) for fact in facts],
-            "来源表": [fact.table for fact in facts],
-            "行": [fact.row for fact in facts],
-            "列": [fact.column for fact in facts],
-            "计算方法": [fact.formula for fact in facts],
-            "输入文件": ["、".join(fact.files) for fact in facts],
+            "name": [fact.id for fact in facts],
+            "printed": [fact.text for fact in facts],
+            "unit": [fact.unit for fact in facts],
+            "value": [exact_text(fact.value) for fact in facts],
+            "table": [fact.table for fact in facts],
+            "row": [fact.row for fact in facts],
+            "column": [fact.column for fact in facts],
+            "formula": [fact.formula for fact in facts],
+            "files": [labels.listed(fact.files) for fact in facts],
         }
-        for at, (head, texts) in enumerate(columns.items()):
+        heads = [labels[f"fact.{name}"] for name in columns]
+        for at, (head, texts) in enumerate(zip(heads, columns.values(), strict=True)):
             align = "right" if at in (_PRINTED, _VALUE) else "left"
             self.text(sheet, _HEADER_ROW, at, head, self.head(align))
             for down, text in enumerate(texts if at != _VALUE else (), start=_HEADER_ROW + 1):
@@ -412,21 +434,22 @@ class _Writer:
             else:
                 shown = Number(fact.value, exact_format(fact.value))
                 self.number(sheet, (down, _VALUE), shown, align="right")
-        self.shape(sheet, [[head, *texts] for head, texts in columns.items()], padding=2)
+        shown_texts = zip(heads, columns.values(), strict=True)
+        self.shape(sheet, [[head, *texts] for head, texts in shown_texts], padding=2)
         sheet.freeze_panes(_HEADER_ROW + 1, 1)
         sheet.autofilter(_HEADER_ROW, 0, _HEADER_ROW + len(facts), len(columns) - 1)
-        return _Entry(sheet.get_name(), title, "数据")
+        return _Entry(sheet.get_name(), title, labels["data"])
 
     # --- Contents --------------------------------------------------------------------------------
 
     def contents(self, sheet: Worksheet, entries: Sequence[_Entry]) -> None:
         """What the issue is, what to know about it, and where everything stands."""
         document, house = self.document, self.document.house
-        widths = (13, 70, 8, 58)
+        widths = _CONTENTS_WIDTHS
         for at, width in enumerate(widths):
             sheet.set_column(at, at, width)
-        band = self.look(bold=True, font_size=18, font_color="#FFFFFF", bg_color=house.accent)
-        under = self.look(font_size=11, font_color="#FFFFFF", bg_color=house.accent)
+        band = self.look(bold=True, font_size=18, font_color=_WHITE, bg_color=house.accent)
+        under = self.look(font_size=11, font_color=_WHITE, bg_color=house.accent)
         for row, (text, look, height) in enumerate(
             ((document.title, band, 36), (document.subtitle, under, 22))
         ):
@@ -434,6 +457,7 @@ class _Writer:
             for at in range(len(widths)):
                 sheet.write_blank(row, at, None, look)
             self.text(sheet, row, 0, text, look)
+        self.logo(sheet)
         row = 3
         for label, text in self.about():
             bold = self.look(bold=True, font_color=house.accent, valign="top")
@@ -442,8 +466,8 @@ class _Writer:
             sheet.set_row(row, _lines(text, widths[1]) * _LINE_POINTS)
             row += 1
         row += 1
-        for at, head in enumerate(("工作表", "内容", "类型", "数据来源")):
-            self.text(sheet, row, at, head, self.head("left"))
+        for at, head in enumerate(("sheet", "text", "kind", "data_source")):
+            self.text(sheet, row, at, self.labels[head], self.head("left"))
         sheet.repeat_rows(row)
         sheet.set_h_pagebreaks([row])
         link = self.body(font_color=house.accent, underline=1)
@@ -454,36 +478,56 @@ class _Writer:
             lines = max(_lines(entry.title, widths[1]), _lines(entry.source, widths[3]))
             sheet.set_row(down, lines * _LINE_POINTS + 2)
 
+    def logo(self, sheet: Worksheet) -> None:
+        """The house's logo beside the lines about the issue."""
+        mark = self.document.house.logo
+        if mark is None:
+            return
+        picture = logo.pixels(mark, _LOGO_HEIGHT, _LOGO_DPI)
+        sheet.insert_image(
+            3,
+            len(_CONTENTS_WIDTHS) - 1,
+            "logo.png",
+            {
+                "image_data": io.BytesIO(picture),
+                # Excel takes a picture for one of 96 pixels an inch.
+                "x_scale": 96 / _LOGO_DPI,
+                "y_scale": 96 / _LOGO_DPI,
+                "description": legal(self.labels.fill("logo", house=self.document.house.name)),
+                "object_position": 3,
+            },
+        )
+
     def about(self) -> Iterable[tuple[str, str]]:
         """Label and text of each line at the head of the contents sheet."""
-        document, house = self.document, self.document.house
-        week = f"{chinese_day(document.first_session)}至{chinese_day(document.close_date)}"
-        yield "期号", document.edition
-        yield "统计区间", week
-        yield "比较基准", chinese_day(document.base_date)
-        yield "发布日期", chinese_day(document.publication_date)
-        yield "编制", " ".join(filter(None, (house.name, house.department)))
+        document, house, labels = self.document, self.document.house, self.labels
+        yield labels["number"], document.edition
+        yield labels["period"], labels.span(document.first_session, document.close_date)
+        yield labels["base"], labels.day(document.base_date)
+        yield labels["published"], labels.day(document.publication_date)
+        yield labels["prepared_by"], " ".join(filter(None, (house.name, house.department)))
         if house.authors:
-            yield "作者", "、".join(house.authors)
+            yield labels["authors"], labels.listed(house.authors)
         if document.is_sample:
-            yield "提示", SAMPLE
+            yield labels["hint"], labels["sample_mark"]
         points = document.front_page.key_points
         for at, item in enumerate(points.items):
-            yield (points.labels[at] if at < len(points.labels) else "要点"), document.text(item)
+            label = points.labels[at] if at < len(points.labels) else labels["point"]
+            yield label, document.text(item)
         for notice in document.notices:
-            yield "数据说明", document.text(notice)
-        for text in _READING:
-            yield "阅读提示", text
+            yield labels["notices"], document.text(notice)
+        for text in ("numbers", "words", "charts"):
+            filled = labels.fill(f"reading.{text}", missing=MISSING, loss=LOSS)
+            yield labels["reading"], filled
+
+    def remark(self, exhibit: Figure | Table) -> str:
+        """Source and note of an exhibit."""
+        note = self.labels.fill("note", text=exhibit.note) if exhibit.note else ""
+        return "\u3000".join(filter(None, (exhibit.source, note)))
 
 
-def _remark(exhibit: Figure | Table) -> str:
-    return "　".join(filter(None, (exhibit.source, exhibit.note and f"注：{exhibit.note}")))
-
-
-def _sign(value: float | None) -> Tone | None:
-    if value is None:
-        return None
-    return "up" if value > 0 else "down" if value < 0 else "flat"
+def _sign(label: str) -> Tone:
+    return "up" if label.startswith("+") else "down" if label.startswith("-") else "flat"
 
 
 def _signed_cell(column: int, criteria: str) -> str:

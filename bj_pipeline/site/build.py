@@ -1,9 +1,8 @@
 """Building the site: the entry point."""
 
 import json
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from bj_pipeline.settings import Settings
 from bj_pipeline.site import folder, views
 from bj_pipeline.site.history import History, read
 from bj_pipeline.site.render import Renderer
+from bj_pipeline.storage import Place
 from bj_pipeline.warehouse.store import Warehouse
 
 
@@ -48,7 +48,8 @@ def build_site(
     target: Path,
     *,
     issues: Sequence[int] | None = None,
-    forms: Path | None = None,
+    revisions: Mapping[int, int] | None = None,
+    forms: Place | None = None,
 ) -> SiteReport:
     """Build the site of the series; the same data give the same bytes.
 
@@ -58,6 +59,8 @@ def build_site(
         house: Whose site it is.
         target: The site's folder: new, empty, or a site built before, which is replaced whole.
         issues: Issues that may be shown; None for all.
+        revisions: Approved revisions, by issue, whose figures and files are shown instead of those
+            that were built last.
         forms: Folder of the finished files; None for the folder of the artifacts.
 
     Raises:
@@ -66,7 +69,14 @@ def build_site(
     """
     start = time.perf_counter()
     reference = load_reference(settings.reference)
-    history = read(warehouse, forms or settings.artifacts, reference, issues)
+    history = read(
+        warehouse,
+        forms or settings.artifacts,
+        reference,
+        house.labels,
+        issues=issues,
+        revisions=revisions,
+    )
     rendered = render(history, house)
     with folder.replaced(target) as new:
         for path, content in rendered.items():
@@ -98,8 +108,7 @@ def _copy_forms(history: History, new: Path) -> list[int]:
         for name, source in edition.forms.items():
             copy = new / edition.issue.folder / name
             copy.parent.mkdir(exist_ok=True)
-            shutil.copyfile(source, copy)
-            sizes.append(copy.stat().st_size)
+            sizes.append(copy.write_bytes(source.read_bytes()))
     return sizes
 
 

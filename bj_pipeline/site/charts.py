@@ -15,6 +15,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from bj_pipeline.issues import Issue
+from bj_pipeline.report.labels import Labels
 
 WIDTH = 260.0
 HEIGHT = 132.0
@@ -65,18 +66,22 @@ class Trend:
         return [point.value for point in self.points if point]
 
 
-def draw(trend: Trend, calendar: Sequence[Issue]) -> Markup:
+def draw(trend: Trend, calendar: Sequence[Issue], labels: Labels) -> Markup:
     """The drawing, without title and source; the same trend gives the same text.
 
     Args:
         trend: What to show.
         calendar: The issues of the axis, as many as the trend has points.
+        labels: The words that frame it.
     """
     frame = _frame(trend)
-    marks = _bars(trend, calendar, frame) if trend.kind == "bars" else _line(trend, calendar, frame)
+    draw_marks = _bars if trend.kind == "bars" else _line
+    marks = draw_marks(
+        trend, [_spoken(labels, *one) for one in zip(calendar, trend.points, strict=True)], frame
+    )
     parts = [*_value_axis(frame), *_dates(calendar, frame), *marks]
     if not trend.known:
-        parts.append(_text(WIDTH / 2, HEIGHT / 2, "暂无数据", "middle"))
+        parts.append(_text(WIDTH / 2, HEIGHT / 2, labels["no_data"], "middle"))
     return Markup('<svg viewBox="0 0 {} {}" aria-hidden="true">{}</svg>').format(
         _short(WIDTH), _short(HEIGHT), Markup("").join(parts)
     )
@@ -151,7 +156,7 @@ def _dates(calendar: Sequence[Issue], frame: _Frame) -> Iterator[Markup]:
         yield _text(x, HEIGHT - 4, calendar[at].close_date.isoformat(), anchor)
 
 
-def _line(trend: Trend, calendar: Sequence[Issue], frame: _Frame) -> Iterator[Markup]:
+def _line(trend: Trend, spoken: Sequence[str], frame: _Frame) -> Iterator[Markup]:
     known = [(at, point) for at, point in enumerate(trend.points) if point]
     # Neighbours have the same distance between their place in the calendar and their rank.
     runs = groupby(enumerate(known), key=lambda pair: pair[1][0] - pair[0])
@@ -165,11 +170,11 @@ def _line(trend: Trend, calendar: Sequence[Issue], frame: _Frame) -> Iterator[Ma
             _short(frame.x(at)),
             _short(frame.y(point.value)),
             "2.4" if at == known[-1][0] else "1.2",
-            _spoken(calendar[at], point),
+            spoken[at],
         )
 
 
-def _bars(trend: Trend, calendar: Sequence[Issue], frame: _Frame) -> Iterator[Markup]:
+def _bars(trend: Trend, spoken: Sequence[str], frame: _Frame) -> Iterator[Markup]:
     width = min(frame.pitch * 0.74, _WIDEST_BAR)
     for at, point in enumerate(trend.points):
         if point is None:
@@ -183,12 +188,15 @@ def _bars(trend: Trend, calendar: Sequence[Issue], frame: _Frame) -> Iterator[Ma
             _short(min(y, zero)),
             _short(width),
             _short(max(abs(zero - y), 0.6)),
-            _spoken(calendar[at], point),
+            spoken[at],
         )
 
 
-def _spoken(issue: Issue, point: Point) -> str:
-    return f"第 {issue.number} 期 {issue.close_date}：{point.text}"
+def _spoken(labels: Labels, issue: Issue, point: Point | None) -> str:
+    """A value in words; nothing for a gap."""
+    if point is None:
+        return ""
+    return labels.fill("site.at_issue", issue=issue.number, date=issue.close_date, value=point.text)
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> Markup:

@@ -3,12 +3,11 @@
 What belongs here: files, and the rule that nothing is overwritten that is not a site of ours.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bj_pipeline import folders
 from bj_pipeline.errors import ConfigurationError
 
 MARK = "site.json"
@@ -19,42 +18,24 @@ MARK = "site.json"
 def replaced(target: Path) -> Iterator[Path]:
     """An empty folder to build in; at the end it takes the place of ``target``.
 
-    A build that fails leaves the old site untouched. Two renames make the change, so that a reader
-    never meets half a site.
+    A build that fails or is killed leaves the old site untouched, and a reader never meets half a
+    site.
 
     Raises:
         ConfigurationError: The target holds something else than a site.
     """
     target = target.absolute()
     _refuse_foreign(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
+    with folders.replaced(target) as new:
         # Folders made for one's own eyes only would be of no use to a web server.
         new.chmod(0o755)
         yield new
-        _swap(new, target)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def write(path: Path, content: bytes) -> None:
     """A file of the new site, its folder made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-
-
-def _swap(new: Path, target: Path) -> None:
-    old = new.with_name(f"{new.name}.old")
-    if target.exists():
-        target.rename(old)
-    try:
-        new.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _refuse_foreign(target: Path) -> None:

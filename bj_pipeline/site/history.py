@@ -6,22 +6,24 @@ is None.
 """
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
 from pydantic import ValidationError
 
 from bj_pipeline.errors import MissingDataError
 from bj_pipeline.issues import Issue, all_issues, by_number
+from bj_pipeline.metrics import arithmetic
 from bj_pipeline.metrics.rankings import WHOLE_POOL
 from bj_pipeline.reference import Index, Reference
+from bj_pipeline.report import artifacts
 from bj_pipeline.report.document import Document
+from bj_pipeline.report.labels import Labels
+from bj_pipeline.site import kept
 from bj_pipeline.sources.codes import mapping
+from bj_pipeline.storage import Place
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -30,7 +32,7 @@ Row = Mapping[str, Any]
 Weeks = Mapping[int, Row]
 """Rows by issue number, oldest first; an issue without a row is a gap."""
 
-FORMS = ("report.html", "report.pdf", "report.docx", "report.xlsx")
+FORMS = artifacts.FORMS
 """Finished files of an issue that the site offers, where they exist."""
 SAMPLE = "sample"
 
@@ -59,7 +61,7 @@ class Edition:
     is_sample: bool
     market: Mapping[str, float | None]
     movers: tuple[Row, ...]
-    forms: Mapping[str, Path]
+    forms: Mapping[str, Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class History:
         key_points: The newest issue's front page; empty without a report.
         indices: The indices that the pool is compared with.
         old_codes: Six digits that a company had before the switch of 2025-10-09, by code.
+        labels: The words that frame it.
     """
 
     editions: tuple[Edition, ...]
@@ -88,6 +91,7 @@ class History:
     key_points: tuple[KeyPoint, ...]
     indices: tuple[Index, ...]
     old_codes: Mapping[str, str]
+    labels: Labels
 
     @property
     def newest(self) -> Edition:
@@ -97,27 +101,31 @@ class History:
 
 def read(
     warehouse: Warehouse,
-    artifacts: Path,
+    reports: Place,
     reference: Reference,
+    labels: Labels,
     issues: Collection[int] | None = None,
+    revisions: Mapping[int, int] | None = None,
 ) -> History:
     """Read the series.
 
     Args:
         warehouse: Holds the issues.
-        artifacts: Folder of the finished files, one folder an issue.
+        reports: Folder of the finished files, one folder an issue.
+        labels: The words that frame the pages.
         reference: Gives sectors and segments their order, and the indices their names.
         issues: Issues that may be shown; None for all whose companies' figures are there.
+        revisions: Approved revisions, by issue, to show instead of what was built last.
 
     Raises:
         MissingDataError: An issue that was asked for is not in the warehouse, or there is none.
     """
     numbers = _numbers(warehouse, issues)
-    reader = _Reader(warehouse, frozenset(numbers))
+    reader = _Reader(warehouse, frozenset(numbers), kept.read(warehouse, revisions or {}))
     chain = reader.by_issue(tables.AI_CHAIN_METRICS)
     documents = reader.documents()
     return History(
-        editions=tuple(_editions(reader, artifacts, documents, numbers)),
+        editions=tuple(_editions(reader, reports, documents, numbers)),
         calendar=tuple(one for one in all_issues() if numbers[0] <= one.number <= numbers[-1]),
         companies=_companies(reader),
         sectors=_ordered(_weeks(reader.rows(tables.SECTOR_METRICS), "sector"), reference.sectors),
@@ -126,6 +134,7 @@ def read(
         key_points=_key_points(documents.get(numbers[-1]), numbers[-1]),
         indices=reference.indices,
         old_codes={f"{new}.BJ": old for old, new in mapping().items()},
+        labels=labels,
     )
 
 
@@ -151,10 +160,14 @@ class _Reader:
 
     warehouse: Warehouse
     issues: frozenset[int]
+    approved: Mapping[str, Mapping[int, kept.Rows]]
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
+    def rows(self, table: str) -> kept.Rows:
+        approved = self.approved.get(table, {})
         frame = self.warehouse.read(table)
-        return _records(frame[frame["issue"].isin(self.issues)])
+        rows = kept.records(frame[frame["issue"].isin(self.issues - approved.keys())])
+        rows += [row for issue in self.issues & approved.keys() for row in approved[issue]]
+        return sorted(rows, key=lambda row: row["issue"])
 
     def by_issue(self, table: str) -> dict[int, tuple[Row, ...]]:
         grouped: defaultdict[int, list[Row]] = defaultdict(list)
@@ -166,14 +179,8 @@ class _Reader:
         return {row["issue"]: row["document"] for row in self.rows(tables.REPORT_DOCUMENT)}
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values; blanks, whatever their type, are None."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
-
-
 def _editions(
-    reader: _Reader, artifacts: Path, documents: Mapping[int, str], numbers: Sequence[int]
+    reader: _Reader, reports: Place, documents: Mapping[int, str], numbers: Sequence[int]
 ) -> Iterator[Edition]:
     market = reader.by_issue(tables.MARKET_METRICS)
     movers = reader.by_issue(tables.MOVERS)
@@ -182,14 +189,14 @@ def _editions(
         issue = by_number(number)
         document = json.loads(documents.get(number, "{}"))
         from_sample = any(row["vendor"] == SAMPLE for row in inputs.get(number, ()))
-        folder = artifacts / issue.folder
+        ready = artifacts.finished(reports / issue.folder)
         yield Edition(
             issue=issue,
             subtitle=document.get("subtitle", ""),
             is_sample=from_sample or bool(document.get("is_sample", False)),
             market={row["metric"]: row["value"] for row in market.get(number, ())},
             movers=tuple(row for row in movers.get(number, ()) if row["sector"] == WHOLE_POOL),
-            forms={name: folder / name for name in FORMS if (folder / name).is_file()},
+            forms={name: ready[name] for name in FORMS if name in ready},
         )
 
 
@@ -241,7 +248,7 @@ def _segments(chain: Mapping[int, Sequence[Row]]) -> dict[str, Weeks]:
 def total(caps: Iterable[float | None]) -> float | None:
     """Sum of the known ones; None if none is known, because 0 would read as a figure."""
     known = [cap for cap in caps if cap is not None]
-    return math.fsum(known) if known else None
+    return arithmetic.total(known) if known else None
 
 
 def _ordered(groups: Mapping[str, Weeks], order: Sequence[str]) -> dict[str, Weeks]:

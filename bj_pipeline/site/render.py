@@ -12,21 +12,23 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bj_pipeline.errors import ConfigurationError
-from bj_pipeline.report import fonts
+from bj_pipeline.report import fonts, logo
 from bj_pipeline.report.document import House
-from bj_pipeline.report.html import anchor
+from bj_pipeline.report.html import anchor, script_labels, spoken_style
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.site import charts
 from bj_pipeline.site import page as parts
 from bj_pipeline.site.history import History
 from bj_pipeline.site.page import Link, Page
 from bj_pipeline.site.views import search_entries
 
+_SEARCH = ("hit_old", "hit_earlier", "no_hit", "more_hits", "found")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
@@ -51,21 +53,23 @@ class Renderer:
             navigation=self._navigation(),
             sample_notice=self.sample_notice,
             calendar=self.history.calendar,
-            draw=charts.draw,
+            draw=partial(charts.draw, labels=self.house.labels),
             disclosures=parts.DISCLOSURES,
+            labels=self.house.labels,
+            script_labels=_script_labels(self.house.labels),
+            logo=self._logo,
         ).encode()
 
     @property
     def sample_notice(self) -> str:
         """What every page says if any issue of the site is made of sample data; else nothing."""
-        editions = self.history.editions
+        editions, labels = self.history.editions, self.house.labels
         samples = [one.issue.number for one in editions if one.is_sample]
         if not samples:
             return ""
         if len(samples) == len(editions):
-            return "本站数字为演示而编制，并非真实行情，不得据以投资。"
-        listed = "、".join(_runs(samples))
-        return f"第 {listed} 期的数字为演示而编制，并非真实行情，不得据以投资。"
+            return labels["site.sample"]
+        return labels.fill("site.sample_issues", issues=labels.listed(_runs(labels, samples)))
 
     def assets(self, characters: str) -> dict[str, bytes]:
         """The shared files by path.
@@ -83,20 +87,32 @@ class Renderer:
             "assets/companies.js": f'"use strict";\nconst COMPANIES = [\n{entries}\n];\n',
         }
         shown = characters + "".join(texts.values())
-        return {path: text.encode() for path, text in texts.items()} | {
-            "assets/font.woff2": fonts.subset_woff2(shown)
-        }
+        files = {path: text.encode() for path, text in texts.items()}
+        if self.house.logo is not None:
+            files[self._logo] = logo.content(self.house.logo)
+        return files | {"assets/font.woff2": fonts.subset_woff2(shown)}
+
+    @property
+    def _logo(self) -> str:
+        """Path of the logo; empty without one."""
+        return f"assets/logo.{self.house.logo.kind}" if self.house.logo else ""
 
     def _navigation(self) -> Sequence[Link]:
+        labels = self.house.labels
         return (
-            Link("首页", parts.INDEX),
+            Link(labels["site.home"], parts.INDEX),
             *(Link(name, parts.sector_path(name)) for name in self.history.sectors),
-            Link("AI 产业链", parts.AI_CHAIN),
-            Link("全部公司", parts.COMPANIES),
+            Link(labels["site.ai_chain"], parts.AI_CHAIN),
+            Link(labels["site.companies"], parts.COMPANIES),
         )
 
 
-def _runs(numbers: Sequence[int]) -> list[str]:
+def _script_labels(labels: Labels) -> dict[str, str]:
+    """Labels that the report's script and ``search.js`` write."""
+    return script_labels(labels) | {name: labels[f"site.{name}"] for name in _SEARCH}
+
+
+def _runs(labels: Labels, numbers: Sequence[int]) -> list[str]:
     """``[1, 2, 3, 7]`` as ``1～3``, ``7``."""
     runs: list[list[int]] = []
     for number in numbers:
@@ -104,7 +120,10 @@ def _runs(numbers: Sequence[int]) -> list[str]:
             runs[-1].append(number)
         else:
             runs.append([number])
-    return [str(run[0]) if len(run) == 1 else f"{run[0]}～{run[-1]}" for run in runs]
+    return [
+        str(run[0]) if len(run) == 1 else labels.fill("site.range", first=run[0], last=run[-1])
+        for run in runs
+    ]
 
 
 def _style(house: House) -> str:
@@ -120,7 +139,8 @@ def _style(house: House) -> str:
         "font-weight: 100 900; font-display: swap; }\n"
         f":root {{ {tokens}--family: {families}, sans-serif; --width: {charts.WIDTH:g}; }}\n"
     )
-    return head + _report_file("report.css") + _own_file("site.css")
+    words = spoken_style(house.labels)
+    return head + words + _report_file("report.css") + _own_file("site.css")
 
 
 @cache

@@ -1,19 +1,19 @@
-"""What each page of the site says: figures as printed, findings as titles, histories as spans.
+"""What each page of the site says.
 
-What belongs here: one function a page, and the wording. What does not: reading (``history``),
-drawing (``charts``), markup (``templates/``). Numbers are printed by the report's own styles, so
-that site and report cannot round differently.
+What belongs here: one function a page, and which label says what. What does not: the labels
+(``content/labels/``), how a figure reads (``figures``), reading (``history``), drawing
+(``charts``), markup (``templates/``).
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from functools import partial
 from itertools import groupby
 from typing import Any, Literal
 
+from bj_pipeline import storage
 from bj_pipeline.metrics import changes, market
-from bj_pipeline.report.data import VENDOR_NAMES
-from bj_pipeline.report.document import House, Tone
+from bj_pipeline.report.document import House
 from bj_pipeline.report.facts import (
     CHANGE,
     COUNT,
@@ -25,9 +25,27 @@ from bj_pipeline.report.facts import (
     YI_TOTAL,
     Style,
 )
-from bj_pipeline.report.rounding import LOSS, MISSING, display, rounded
-from bj_pipeline.site.charts import Point, Trend
-from bj_pipeline.site.history import FORMS, Edition, History, Row, Weeks, total
+from bj_pipeline.report.labels import Labels
+from bj_pipeline.report.rounding import MISSING
+from bj_pipeline.site.charts import Trend
+from bj_pipeline.site.figures import (
+    CHAIN_COMPANIES,
+    COMPANY,
+    MARKET,
+    SECTOR,
+    YUAN,
+    Measure,
+    chain_cap,
+    issue_label,
+    issue_span,
+    moved,
+    pe_text,
+    printed,
+    tone_of,
+    trend_of,
+    with_unit,
+)
+from bj_pipeline.site.history import Edition, History, Row, Weeks, total
 from bj_pipeline.site.page import (
     AI_CHAIN,
     COMPANIES,
@@ -48,55 +66,14 @@ from bj_pipeline.site.page import (
 )
 from bj_pipeline.warehouse import tables
 
-YUAN = Style("元", 2)
 TOP = 5
 
-_FORM_NAMES = dict(zip(FORMS, ("网页", "PDF", "Word", "工作簿"), strict=True))
-_STATUSES = {
-    changes.TRADING: "",
-    changes.SUSPENDED: "停牌",
-    changes.NEW: "新上市",
-    changes.RESUMED: "复牌",
-    changes.NO_PRICE: "无价格",
-}
-_OUTSIDE = "样本池外"
 _LEFT: Literal["left"] = "left"
 _RIGHT: Literal["right"] = "right"
 _BYTES_PER_MB, _BYTES_PER_KB = 1_000_000, 1_000
 
 
-# ---------------------------------------------------------------- numbers
-
-
-def printed(value: float | None, style: Style) -> str:
-    """A number without unit, as the report prints it."""
-    return display(value, style.digits, style.scale, signed=style.signed)
-
-
-def with_unit(text: str, style: Style) -> str:
-    """The unit behind a number; words (亏损, —) have none."""
-    return f"{text}{style.unit}" if any(sign.isdigit() for sign in text) else text
-
-
-def tone_of(change: float | None) -> Tone | None:
-    """Colour of a change, judged on the figure as printed."""
-    if change is None:
-        return None
-    way = market.direction(change)
-    return "up" if way > 0 else "down" if way < 0 else "flat"
-
-
-def moved(before: float | None, after: float | None, style: Style) -> Tone | None:
-    """Which way a figure went; what prints the same is unchanged."""
-    if before is None or after is None:
-        return None
-    old, new = (rounded(value, style.digits, style.scale) for value in (before, after))
-    return "up" if new > old else "down" if new < old else "flat"
-
-
-def pe_text(row: Row, column: str = "pe_ttm", style: Style = MULTIPLE) -> str:
-    """PE as printed; a loss of unknown size is a word."""
-    return LOSS if row[f"{column}_is_loss"] else printed(row[column], style)
+# ---------------------------------------------------------------- cells
 
 
 def _number(value: float | None, style: Style) -> Cell:
@@ -118,7 +95,7 @@ def _company(history: History, row: Row) -> Cell:
 
 def _sector(history: History, sector: str | None) -> Cell:
     if sector is None:
-        return Cell(_OUTSIDE)
+        return Cell(history.labels["site.outside"])
     if sector in history.sectors:
         return _linked(sector, sector_path(sector))
     return Cell(sector)
@@ -130,111 +107,16 @@ def _size(count: int) -> str:
     return f"{max(1, round(count / _BYTES_PER_KB))} kB"
 
 
-def _status(row: Row) -> str:
-    status: str = row["status"]
-    return _STATUSES.get(status, status)
-
-
-def _day(value: date) -> str:
-    return f"{value.year}年{value.month}月{value.day}日"
-
-
-def _span(numbers: Sequence[int]) -> str:
-    first, last = numbers[0], numbers[-1]
-    return f"第 {first} 期" if first == last else f"第 {first}～{last} 期"
-
-
-# ---------------------------------------------------------------- trends
-
-
-@dataclass(frozen=True, slots=True)
-class _Measure:
-    """A figure that has a history: column, name, style, table, and a note for its chart."""
-
-    column: str
-    name: str
-    style: Style
-    table: str
-    note: str = ""
-    bars: bool = False
-    bounds: tuple[float, float] | None = None
-
-
-def _trend(history: History, weeks: Weeks, measure: _Measure) -> Trend:
-    """The chart of a figure over the site's calendar."""
-    style = measure.style
-    points = tuple(_point(weeks.get(issue.number), measure) for issue in history.calendar)
-    finding = _finding(points, measure)
-    first, last = history.calendar[0], history.calendar[-1]
-    kind = "柱形图" if measure.bars else "折线图"
-    return Trend(
-        title=f"{measure.name}{finding}",
-        alt=f"{kind}：{measure.name}，{_span((first.number, last.number))}{finding}。",
-        kind="bars" if measure.bars else "line",
-        unit=style.unit,
-        points=points,
-        source=measure.table,
-        note=measure.note,
-        bounds=measure.bounds,
-    )
-
-
-def _point(row: Row | None, measure: _Measure) -> Point | None:
-    value = None if row is None else row.get(measure.column)
-    if value is None:
-        return None
-    style = measure.style
-    shown = rounded(value, style.digits, style.scale)
-    return Point(float(shown), with_unit(printed(value, style), style))
-
-
-def _finding(points: Sequence[Point | None], measure: _Measure) -> str:
-    """The last figure, and how it stands among the others."""
-    known = [point for point in points if point]
-    if not known:
-        return "：暂无数据"
-    low, high = min(known, key=_height), max(known, key=_height)
-    now = known[-1]
-    if len(known) == 1 or low.value == high.value:
-        return f" {now.text}"
-    if now.value == high.value:
-        return f" {now.text}，为收录以来最高"
-    if now.value == low.value:
-        return f" {now.text}，为收录以来最低"
-    bare = low.text.removesuffix(measure.style.unit)
-    return f" {now.text}（区间 {bare}～{high.text}）"
-
-
-def _height(point: Point) -> float:
-    return point.value
-
-
-_MARKET = (
-    _Measure(market.MEDIAN_CHANGE, "涨跌幅中值", CHANGE, tables.MARKET_METRICS, bars=True),
-    _Measure(
-        market.RISING_SHARE, "上涨公司占比", SHARE, tables.MARKET_METRICS, bounds=(0.0, 100.0)
-    ),
-)
-_SECTOR = (
-    _Measure("pe_ttm_median", "PE TTM 中值", MULTIPLE_MEDIAN, tables.SECTOR_METRICS),
-    _Measure("total_market_cap", "总市值", YI_TOTAL, tables.SECTOR_METRICS),
-    _Measure("market_cap_median", "市值中值", YI_TOTAL, tables.SECTOR_METRICS),
-    _Measure("companies", "公司数", COUNT, tables.SECTOR_METRICS),
-)
-_COMPANY = (
-    _Measure("change", "周涨跌幅", CHANGE, tables.COMPANY_METRICS, bars=True),
-    _Measure("market_cap", "总市值", YI, tables.COMPANY_METRICS),
-    _Measure("pe_ttm", "PE TTM", MULTIPLE, tables.COMPANY_METRICS),
-    _Measure("close", "收盘价", YUAN, tables.COMPANY_METRICS, note="未复权。"),
-)
-_CHAIN_COMPANIES = _Measure("companies", "公司数", COUNT, tables.AI_CHAIN_METRICS)
-
-
-def _chain_cap(name: str) -> _Measure:
-    return _Measure("market_cap", f"{name}总市值", YI_TOTAL, tables.AI_CHAIN_METRICS)
+def _status(labels: Labels, row: Row) -> str:
+    """What is special about a company's trading; nothing where nothing is."""
+    return "" if row["status"] == changes.TRADING else labels.word("site.state", row["status"])
 
 
 # ---------------------------------------------------------------- pages
+
+
+def _titled(labels: Labels, heading: str, house: House) -> str:
+    return labels.fill("site.page_title", heading=heading, series=house.series)
 
 
 def pages(history: History, house: House) -> Iterator[Page]:
@@ -250,10 +132,10 @@ def pages(history: History, house: House) -> Iterator[Page]:
 
 def index(history: History, house: House) -> Page:
     """The newest issue, how the series went, and all issues."""
-    newest = history.newest
+    newest, labels = history.newest, history.labels
     first = history.editions[0].issue
     market_weeks: Weeks = {one.issue.number: one.market for one in history.editions}
-    trends = Trends(tuple(_trend(history, market_weeks, measure) for measure in _MARKET))
+    trends = Trends(tuple(trend_of(history, market_weeks, measure) for measure in MARKET))
     return Page(
         path=INDEX,
         title=house.series,
@@ -261,31 +143,41 @@ def index(history: History, house: House) -> Page:
         heading=house.series,
         tag="",
         details=(
-            ("收录", Cell(f"{len(history.editions)} 期")),
-            ("区间", Cell(f"{_day(first.first_session)} 至 {_day(newest.issue.close_date)}")),
-            ("公司", _linked(f"{len(history.companies)} 家", COMPANIES)),
+            (
+                labels["site.covered"],
+                Cell(labels.fill("site.issues_count", count=len(history.editions))),
+            ),
+            (labels["period"], Cell(labels.span(first.first_session, newest.issue.close_date))),
+            (
+                labels["company"],
+                _linked(
+                    labels.fill("site.companies_count", count=len(history.companies)), COMPANIES
+                ),
+            ),
         ),
         sections=(
             Section(
                 "newest",
-                f"最新一期：第 {newest.issue.number} 期",
+                labels.fill("site.newest", issue=newest.issue.number),
                 (
                     *_newest(history),
                     _sectors_table(history),
                     _movers_table(history),
                 ),
             ),
-            Section("trends", "市场走势", (trends,)),
-            Section("issues", "各期报告", (_issues_table(history),)),
+            Section("trends", labels["site.market_trends"], (trends,)),
+            Section("issues", labels["site.all_issues"], (_issues_table(history),)),
             Section(
-                "disclosures", "声明", (Points(tuple(("", text) for text in house.disclosures)),)
+                "disclosures",
+                labels["site.disclosures"],
+                (Points(tuple(("", text) for text in house.disclosures)),),
             ),
         ),
     )
 
 
 def _newest(history: History) -> Iterator[Downloads | Points | Tiles]:
-    edition = history.newest
+    edition, labels = history.newest, history.labels
     figures = edition.market
     median = figures.get(market.MEDIAN_CHANGE)
     rising = figures.get(market.RISING_COMPANIES)
@@ -294,12 +186,16 @@ def _newest(history: History) -> Iterator[Downloads | Points | Tiles]:
     yield Tiles(
         (
             Tile(
-                "涨跌幅中值",
+                labels["median_change"],
                 with_unit(printed(median, CHANGE), CHANGE),
-                f"样本池 {size}",
+                labels.fill("site.pool", count=size),
                 tone_of(median),
             ),
-            Tile("上涨公司", with_unit(printed(rising, COUNT), COUNT), f"占 {share}"),
+            Tile(
+                labels["site.rising"],
+                with_unit(printed(rising, COUNT), COUNT),
+                labels.fill("site.rising_of_pool", share=share),
+            ),
             *(
                 Tile(one.name, with_unit(printed(move, CHANGE), CHANGE), "", tone_of(move))
                 for one in history.indices
@@ -310,33 +206,37 @@ def _newest(history: History) -> Iterator[Downloads | Points | Tiles]:
     if edition.forms:
         yield Downloads(
             tuple(
-                Link(link.text, link.path, _size(edition.forms[name].stat().st_size))
-                for name, link in _forms(edition).items()
+                Link(link.text, link.path, _size(storage.size(edition.forms[name]) or 0))
+                for name, link in _forms(labels, edition).items()
             )
         )
     if history.key_points:
         yield Points(tuple(history.key_points))
 
 
-def _forms(edition: Edition) -> dict[str, Link]:
+def _forms(labels: Labels, edition: Edition) -> dict[str, Link]:
     return {
-        name: Link(_FORM_NAMES[name], f"{edition.issue.folder}/{name}") for name in edition.forms
+        name: Link(
+            labels.word("site.form", name.rpartition(".")[2]), f"{edition.issue.folder}/{name}"
+        )
+        for name in edition.forms
     }
 
 
 def _sectors_table(history: History) -> Table:
-    number = history.newest.issue.number
+    labels, number = history.labels, history.newest.issue.number
+    pe, cap = labels["pe_ttm_median"], labels["market_cap"]
     rows = [(name, weeks[number]) for name, weeks in history.sectors.items() if number in weeks]
     return Table(
         id="sectors",
-        title="各行业估值与市值",
+        title=labels["site.sectors_table"],
         columns=(
-            Column("行业"),
-            Column("公司数", "家", _RIGHT),
-            Column("上周 PE TTM 中值", "X", _RIGHT),
-            Column("本周 PE TTM 中值", "X", _RIGHT),
-            Column("上周总市值", "亿元", _RIGHT),
-            Column("本周总市值", "亿元", _RIGHT),
+            Column(labels["sector"]),
+            Column(labels["companies"], "家", _RIGHT),
+            Column(labels.fill("of_last_week", label=pe), "X", _RIGHT),
+            Column(labels.fill("of_this_week", label=pe), "X", _RIGHT),
+            Column(labels.fill("of_last_week", label=cap), "亿元", _RIGHT),
+            Column(labels.fill("of_this_week", label=cap), "亿元", _RIGHT),
         ),
         rows=tuple(
             (
@@ -348,7 +248,7 @@ def _sectors_table(history: History) -> Table:
             for name, row in rows
         ),
         source=tables.SECTOR_METRICS,
-        note="上周数据按本期样本池在基准日的口径计算。",
+        note=labels["site.sectors_note"],
     )
 
 
@@ -358,10 +258,15 @@ def _two_weeks(row: Row, column: str, style: Style) -> tuple[Cell, Cell]:
 
 
 def _movers_table(history: History) -> Table:
+    labels = history.labels
     return Table(
         id="movers",
-        title=f"涨幅前 {TOP} 家",
-        columns=(Column("公司"), Column("代码"), Column("涨跌幅", "%", _RIGHT)),
+        title=labels.fill("site.movers_table", count=TOP),
+        columns=(
+            Column(labels["company"]),
+            Column(labels["code"]),
+            Column(labels["change"], "%", _RIGHT),
+        ),
         rows=tuple(
             (_company(history, row), Cell(row["code"]), _change(row["change"]))
             for row in history.newest.movers[:TOP]
@@ -371,27 +276,34 @@ def _movers_table(history: History) -> Table:
 
 
 def _issues_table(history: History) -> Table:
+    labels = history.labels
     return Table(
         id="all-issues",
-        title=f"全部 {len(history.editions)} 期",
+        title=labels.fill("site.issues_table", count=len(history.editions)),
         columns=(
-            Column("期号", "", _RIGHT),
-            Column("交易日"),
-            Column("专题", align=_LEFT),
-            Column("涨跌幅中值", "%", _RIGHT),
-            Column("上涨占比", "%", _RIGHT),
-            Column("公司数", "家", _RIGHT),
-            Column("报告"),
+            Column(labels["number"], "", _RIGHT),
+            Column(labels["site.sessions"]),
+            Column(labels["site.topic"], align=_LEFT),
+            Column(labels["median_change"], "%", _RIGHT),
+            Column(labels["site.rising_share"], "%", _RIGHT),
+            Column(labels["companies"], "家", _RIGHT),
+            Column(labels["site.reports"]),
         ),
         rows=tuple(
             (
-                _issue_cell(edition),
-                Cell(f"{edition.issue.first_session} 至 {edition.issue.close_date}"),
+                _issue_cell(labels, edition),
+                Cell(
+                    labels.fill(
+                        "span", first=edition.issue.first_session, last=edition.issue.close_date
+                    )
+                ),
                 Cell(edition.subtitle or MISSING),
                 _change(edition.market.get(market.MEDIAN_CHANGE)),
                 _number(edition.market.get(market.RISING_SHARE), SHARE),
                 _number(edition.market.get(market.POOL_SIZE), COUNT),
-                Cell("" if edition.forms else MISSING, links=tuple(_forms(edition).values())),
+                Cell(
+                    "" if edition.forms else MISSING, links=tuple(_forms(labels, edition).values())
+                ),
             )
             for edition in reversed(history.editions)
         ),
@@ -399,33 +311,37 @@ def _issues_table(history: History) -> Table:
     )
 
 
-def _issue_cell(edition: Edition) -> Cell:
+def _issue_cell(labels: Labels, edition: Edition) -> Cell:
     """The number, which leads to the report where there is one."""
     number = edition.issue.key
-    forms = _forms(edition)
+    forms = _forms(labels, edition)
     return _linked(number, next(iter(forms.values())).path) if forms else Cell(number)
 
 
 def companies(history: History, house: House) -> Page:
     """Every company that an issue of the site covers, as of the last one that does."""
+    labels = history.labels
     latest = [weeks[max(weeks)] for weeks in history.companies.values()]
     return Page(
         path=COMPANIES,
-        title=f"全部公司 - {house.series}",
+        title=_titled(labels, labels["site.companies"], house),
         kicker=house.series,
-        heading="全部公司",
+        heading=labels["site.companies"],
         tag="",
         details=(
-            ("公司", Cell(f"{len(latest)} 家")),
-            ("数据截至", Cell(_day(history.newest.issue.close_date))),
+            (
+                labels["company"],
+                Cell(labels.fill("site.companies_count", count=len(latest))),
+            ),
+            (labels["site.as_of"], Cell(labels.day(history.newest.issue.close_date))),
         ),
         sections=(
             Section(
                 "companies",
-                "公司名录",
+                labels["site.directory"],
                 (
                     _companies_table(
-                        history, "list", "每家公司最近一期的数据", latest, with_sector=True
+                        history, "list", labels["site.directory_table"], latest, with_sector=True
                     ),
                 ),
             ),
@@ -436,17 +352,22 @@ def companies(history: History, house: House) -> Page:
 def _companies_table(
     history: History, name: str, title: str, rows: Sequence[Row], *, with_sector: bool = False
 ) -> Table:
-    placed = (Column("行业"), Column("AI 产业链"), Column("期号", "", _RIGHT))
+    labels = history.labels
+    placed = (
+        Column(labels["sector"]),
+        Column(labels["site.ai_chain"]),
+        Column(labels["number"], "", _RIGHT),
+    )
     return Table(
         id=name,
         title=title,
         columns=(
-            Column("公司"),
-            Column("代码"),
+            Column(labels["company"]),
+            Column(labels["code"]),
             *(placed if with_sector else ()),
-            Column("涨跌幅", "%", _RIGHT),
-            Column("总市值", "亿元", _RIGHT),
-            Column("PE TTM", "X", _RIGHT),
+            Column(labels["change"], "%", _RIGHT),
+            Column(labels["market_cap"], "亿元", _RIGHT),
+            Column(labels["pe_ttm"], "X", _RIGHT),
         ),
         rows=tuple(
             (
@@ -473,7 +394,7 @@ def _companies_table(
 
 def sector(history: History, house: House, name: str) -> Page:
     """A sector over the issues, and its companies."""
-    weeks = history.sectors[name]
+    labels, weeks = history.labels, history.sectors[name]
     number = max(weeks)
     now = weeks[number]
     members = [
@@ -484,65 +405,70 @@ def sector(history: History, house: House, name: str) -> Page:
     members.sort(key=lambda row: (-(row["market_cap"] or 0.0), row["code"]))
     return Page(
         path=sector_path(name),
-        title=f"{name} - {house.series}",
-        kicker="行业",
+        title=_titled(labels, name, house),
+        kicker=labels["sector"],
         heading=name,
-        tag=f"第 {number} 期",
+        tag=issue_label(labels, number),
         details=(
-            ("公司", Cell(with_unit(printed(now["companies"], COUNT), COUNT))),
-            ("收录", Cell(_span(sorted(weeks)))),
+            (labels["company"], Cell(with_unit(printed(now["companies"], COUNT), COUNT))),
+            (labels["site.covered"], Cell(issue_span(labels, sorted(weeks)))),
         ),
         sections=(
             Section(
                 "now",
-                f"第 {number} 期",
+                issue_label(labels, number),
                 (
                     Tiles(
                         tuple(
-                            _compared(now, measure.column, measure.name, measure.style)
-                            for measure in _SECTOR
+                            _compared(
+                                labels, now, measure.column, measure.name(labels), measure.style
+                            )
+                            for measure in SECTOR
                             if f"{measure.column}_base" in now
                         )
                     ),
                 ),
             ),
             Section(
-                "trends", "走势", (Trends(tuple(_trend(history, weeks, one) for one in _SECTOR)),)
+                "trends",
+                labels["site.trends"],
+                (Trends(tuple(trend_of(history, weeks, one) for one in SECTOR)),),
             ),
             Section(
                 "companies",
-                "行业公司",
+                labels["site.sector_companies"],
                 (
                     _companies_table(
-                        history, "members", f"第 {number} 期的公司，按总市值排列", members
+                        history, "members", labels.fill("site.by_market_cap", issue=number), members
                     ),
                 ),
             ),
-            Section("issues", "各期数据", (_measures_table(history, weeks, _SECTOR),)),
+            Section("issues", labels["site.history"], (_measures_table(history, weeks, SECTOR),)),
         ),
     )
 
 
-def _compared(row: Row, column: str, label: str, style: Style) -> Tile:
+def _compared(labels: Labels, row: Row, column: str, label: str, style: Style) -> Tile:
     """A figure of this week beside last week's."""
     before, after = row[f"{column}_base"], row[column]
     return Tile(
         label,
         with_unit(printed(after, style), style),
-        f"上周 {with_unit(printed(before, style), style)}",
+        labels.fill("site.last_week_value", value=with_unit(printed(before, style), style)),
         moved(before, after, style),
     )
 
 
-def _measures_table(history: History, weeks: Weeks, measures: Sequence[_Measure]) -> Table:
+def _measures_table(history: History, weeks: Weeks, measures: Sequence[Measure]) -> Table:
     """A row an issue of the site, newest first."""
+    labels = history.labels
     return Table(
         id="history",
-        title=f"{_span(sorted(weeks))}，最新在前",
+        title=labels.fill("site.newest_first", span=issue_span(labels, sorted(weeks))),
         columns=(
-            Column("期号", "", _RIGHT),
-            Column("收盘日"),
-            *(Column(one.name, one.style.unit, _RIGHT) for one in measures),
+            Column(labels["number"], "", _RIGHT),
+            Column(labels["site.close_date"]),
+            *(Column(one.name(labels), one.style.unit, _RIGHT) for one in measures),
         ),
         rows=tuple(
             (
@@ -559,18 +485,18 @@ def _measures_table(history: History, weeks: Weeks, measures: Sequence[_Measure]
 
 def ai_chain(history: History, house: House) -> Page:
     """The AI chain over the issues: the whole, each segment, and the companies."""
-    whole = _whole_chain(history)
+    labels, whole = history.labels, _whole_chain(history)
     number = max(whole, default=history.newest.issue.number)
     now = whole.get(number, {})
     cap = with_unit(printed(now.get("market_cap"), YI_TOTAL), YI_TOTAL)
     count = with_unit(printed(now.get("companies"), COUNT), COUNT)
     trends = (
-        _trend(history, whole, _chain_cap("")),
-        *(_trend(history, weeks, _chain_cap(name)) for name, weeks in history.segments.items()),
-        _trend(history, whole, _CHAIN_COMPANIES),
+        trend_of(history, whole, chain_cap("")),
+        *(trend_of(history, weeks, chain_cap(name)) for name, weeks in history.segments.items()),
+        trend_of(history, whole, CHAIN_COMPANIES),
     )
     tiles = (
-        Tile("总市值", cap, count),
+        Tile(labels["market_cap"], cap, count),
         *(
             Tile(
                 name,
@@ -583,15 +509,15 @@ def ai_chain(history: History, house: House) -> Page:
     )
     return Page(
         path=AI_CHAIN,
-        title=f"AI 产业链 - {house.series}",
+        title=_titled(labels, labels["site.ai_chain"], house),
         kicker=house.series,
-        heading="AI 产业链",
-        tag=f"第 {number} 期",
-        details=(("公司", Cell(f"{count}，不含风险警示（ST）公司")),),
+        heading=labels["site.ai_chain"],
+        tag=issue_label(labels, number),
+        details=((labels["company"], Cell(labels.fill("site.without_st", count=count))),),
         sections=(
-            Section("now", f"第 {number} 期", (Tiles(tiles),)),
-            Section("trends", "走势", (Trends(trends),)),
-            Section("companies", "产业链公司", (_chain_table(history, number),)),
+            Section("now", issue_label(labels, number), (Tiles(tiles),)),
+            Section("trends", labels["site.trends"], (Trends(trends),)),
+            Section("companies", labels["site.chain_companies"], (_chain_table(history, number),)),
         ),
     )
 
@@ -604,7 +530,7 @@ def _whole_chain(history: History) -> Weeks:
 
 
 def _chain_table(history: History, number: int) -> Table:
-    segments = list(history.segments)
+    labels, segments = history.labels, list(history.segments)
     rows = sorted(
         history.chain.get(number, ()),
         key=lambda row: (
@@ -615,16 +541,16 @@ def _chain_table(history: History, number: int) -> Table:
     )
     return Table(
         id="chain",
-        title=f"第 {number} 期的公司，各环节内按总市值排列",
+        title=labels.fill("site.chain_table", issue=number),
         columns=(
-            Column("公司"),
-            Column("代码"),
-            Column("环节"),
-            Column("总市值", "亿元", _RIGHT),
-            Column("PE TTM", "X", _RIGHT),
-            Column("财年"),
-            Column("营业收入", "万元", _RIGHT),
-            Column("归母净利润", "万元", _RIGHT),
+            Column(labels["company"]),
+            Column(labels["code"]),
+            Column(labels["segment"]),
+            Column(labels["market_cap"], "亿元", _RIGHT),
+            Column(labels["pe_ttm"], "X", _RIGHT),
+            Column(labels["site.year"]),
+            Column(labels["revenue"], "万元", _RIGHT),
+            Column(labels["net_profit"], "万元", _RIGHT),
         ),
         rows=tuple(
             (
@@ -640,31 +566,35 @@ def _chain_table(history: History, number: int) -> Table:
             for row in rows
         ),
         source=tables.AI_CHAIN_METRICS,
-        note="不含风险警示（ST）公司；本表 PE TTM 与行业数据可能取自不同数据商。",
+        note=labels["site.chain_note"],
     )
 
 
 def company(history: History, house: House, code: str) -> Page:
     """A company over the issues; its page is called by its code and shows its latest name."""
-    weeks = history.companies[code]
+    labels, weeks = history.labels, history.companies[code]
     numbers = sorted(weeks)
     now = weeks[numbers[-1]]
     return Page(
         path=company_path(code),
-        title=f"{now['name']}（{code}）- {house.series}",
-        kicker="公司",
+        title=_titled(
+            labels, labels.fill("site.company_title", name=now["name"], code=code), house
+        ),
+        kicker=labels["company"],
         heading=now["name"],
         tag=code,
         details=tuple(_company_details(history, now, numbers)),
         sections=(
             Section(
                 "now",
-                f"第 {numbers[-1]} 期",
-                (Tiles(tuple(_company_tiles(now))), *_company_words(now)),
+                issue_label(labels, numbers[-1]),
+                (Tiles(tuple(_company_tiles(labels, now))), *_company_words(labels, now)),
             ),
-            Section("trends", "走势", (Trends(tuple(_company_trends(history, weeks))),)),
-            Section("changes", "沿革", (_spans_table(history, weeks),)),
-            Section("issues", "各期数据", (_weeks_table(history, weeks),)),
+            Section(
+                "trends", labels["site.trends"], (Trends(tuple(_company_trends(history, weeks))),)
+            ),
+            Section("changes", labels["site.changes"], (_spans_table(history, weeks),)),
+            Section("issues", labels["site.history"], (_weeks_table(history, weeks),)),
         ),
     )
 
@@ -672,44 +602,51 @@ def company(history: History, house: House, code: str) -> Page:
 def _company_details(
     history: History, now: Row, numbers: Sequence[int]
 ) -> Iterator[tuple[str, Cell]]:
-    yield "行业", _sector(history, now["sector"])
+    labels = history.labels
+    yield labels["sector"], _sector(history, now["sector"])
     if now["segment"]:
-        yield "AI 产业链", _linked(now["segment"], AI_CHAIN)
+        yield labels["site.ai_chain"], _linked(now["segment"], AI_CHAIN)
     if old := history.old_codes.get(now["code"]):
-        yield "2025 年 10 月 9 日前的代码", Cell(old)
-    end = "" if numbers[-1] == history.newest.issue.number else "，此后未覆盖"
-    yield "收录", Cell(f"{_span(numbers)}{end}")
+        yield labels["site.old_code"], Cell(old)
+    span = issue_span(labels, numbers)
+    if numbers[-1] != history.newest.issue.number:
+        span = labels.fill("site.no_longer", span=span)
+    yield labels["site.covered"], Cell(span)
 
 
-def _company_tiles(now: Row) -> Iterator[Tile]:
-    marks = "、".join(filter(None, (_status(now), "风险警示" if now["is_st"] else "")))
+def _company_tiles(labels: Labels, now: Row) -> Iterator[Tile]:
+    special = labels["site.special_treatment"] if now["is_st"] else ""
     yield Tile(
-        "周涨跌幅", with_unit(printed(now["change"], CHANGE), CHANGE), marks, tone_of(now["change"])
+        labels["site.change"],
+        with_unit(printed(now["change"], CHANGE), CHANGE),
+        labels.listed(filter(None, (_status(labels, now), special))),
+        tone_of(now["change"]),
     )
-    yield _compared(now, "market_cap", "总市值", YI)
+    yield _compared(labels, now, "market_cap", labels["market_cap"], YI)
+    before = with_unit(pe_text(now, "pe_ttm_base"), MULTIPLE)
     yield Tile(
-        "PE TTM",
+        labels["pe_ttm"],
         with_unit(pe_text(now), MULTIPLE),
-        f"上周 {with_unit(pe_text(now, 'pe_ttm_base'), MULTIPLE)}",
+        labels.fill("site.last_week_value", value=before),
         moved(now["pe_ttm_base"], now["pe_ttm"], MULTIPLE),
     )
-    yield _compared(now, "close", "收盘价", YUAN)
+    yield _compared(labels, now, "close", labels["site.close"], YUAN)
     if now["fiscal_year"] is not None:
-        year = f"{now['fiscal_year']} 年"
-        yield Tile("营业收入", with_unit(printed(now["revenue"], YI), YI), year)
-        yield Tile("归母净利润", with_unit(printed(now["net_profit"], YI), YI), year)
+        year = labels.fill("site.year_of", year=now["fiscal_year"])
+        yield Tile(labels["revenue"], with_unit(printed(now["revenue"], YI), YI), year)
+        yield Tile(labels["net_profit"], with_unit(printed(now["net_profit"], YI), YI), year)
 
 
-def _company_words(now: Row) -> Iterator[Points]:
+def _company_words(labels: Labels, now: Row) -> Iterator[Points]:
     if now["description"]:
-        yield Points((("业务", now["description"]),))
+        yield Points(((labels["site.business"], now["description"]),))
 
 
 def _company_trends(history: History, weeks: Weeks) -> Iterator[Trend]:
     losses = sum(row["pe_ttm_is_loss"] for row in weeks.values())
-    note = f"有 {losses} 期亏损而未给出数值，图中留空。" if losses else ""
-    for measure in _COMPANY:
-        trend = _trend(history, weeks, measure)
+    note = history.labels.fill("site.losses", count=losses) if losses else ""
+    for measure in COMPANY:
+        trend = trend_of(history, weeks, measure)
         if measure.column == "pe_ttm" and note:
             yield replace(trend, note=note)
         else:
@@ -718,17 +655,18 @@ def _company_trends(history: History, weeks: Weeks) -> Iterator[Trend]:
 
 def _weeks_table(history: History, weeks: Weeks) -> Table:
     """A row an issue of the site that covers the company, newest first."""
+    labels = history.labels
     return Table(
         id="history",
-        title=f"{_span(sorted(weeks))}，最新在前",
+        title=labels.fill("site.newest_first", span=issue_span(labels, sorted(weeks))),
         columns=(
-            Column("期号", "", _RIGHT),
-            Column("收盘日"),
-            Column("涨跌幅", "%", _RIGHT),
-            Column("收盘价", "元", _RIGHT),
-            Column("总市值", "亿元", _RIGHT),
-            Column("PE TTM", "X", _RIGHT),
-            Column("状态"),
+            Column(labels["number"], "", _RIGHT),
+            Column(labels["site.close_date"]),
+            Column(labels["change"], "%", _RIGHT),
+            Column(labels["site.close"], "元", _RIGHT),
+            Column(labels["market_cap"], "亿元", _RIGHT),
+            Column(labels["pe_ttm"], "X", _RIGHT),
+            Column(labels["site.state"]),
         ),
         rows=tuple(
             (
@@ -738,13 +676,13 @@ def _weeks_table(history: History, weeks: Weeks) -> Table:
                 _number(row["close"], YUAN),
                 _number(row["market_cap"], YI),
                 Cell(pe_text(row)),
-                Cell(_status(row)),
+                Cell(_status(labels, row)),
             )
             for edition in reversed(history.editions)
             if (row := weeks.get(edition.issue.number))
         ),
         source=tables.COMPANY_METRICS,
-        note="收盘价未复权，涨跌幅按复权价计算。",
+        note=labels["site.adjusted"],
     )
 
 
@@ -753,30 +691,48 @@ class _Attribute:
     """What a company has for a time: its label, and how it is read from a row."""
 
     label: str
-    read: Callable[[Row], Any]
+    read: Callable[[Labels, Row], Any]
 
 
 _ATTRIBUTES = (
-    _Attribute("名称", lambda row: row["name"]),
-    _Attribute("行业", lambda row: row["sector"] or _OUTSIDE),
-    _Attribute("AI 产业链", lambda row: row["segment"]),
-    _Attribute("风险警示", lambda row: "是" if row["is_st"] else None),
-    _Attribute("PE 来源", lambda row: VENDOR_NAMES.get(row["pe_ttm_vendor"], row["pe_ttm_vendor"])),
+    _Attribute("site.name", lambda _, row: row["name"]),
+    _Attribute("sector", lambda labels, row: row["sector"] or labels["site.outside"]),
+    _Attribute("site.ai_chain", lambda _, row: row["segment"]),
+    _Attribute(
+        "site.special_treatment", lambda labels, row: labels["site.yes"] if row["is_st"] else None
+    ),
+    _Attribute(
+        "site.vendor",
+        lambda labels, row: (
+            labels.word("vendor", row["pe_ttm_vendor"]) if row["pe_ttm_vendor"] else None
+        ),
+    ),
 )
 
 
 def _spans_table(history: History, weeks: Weeks) -> Table:
     """What the company was called and where it stood, each from which issue to which."""
+    labels = history.labels
     return Table(
         id="spans",
-        title="名称、分类与数据来源",
-        columns=(Column("项目"), Column("内容", align=_LEFT), Column("起"), Column("止")),
-        rows=tuple(
-            (Cell(one.label), Cell(str(value)), Cell(_edition(first)), Cell(_edition(last)))
-            for one in _ATTRIBUTES
-            for value, first, last in spans(history.editions, weeks, one.read)
+        title=labels["site.changes_table"],
+        columns=(
+            Column(labels["site.item"]),
+            Column(labels["text"], align=_LEFT),
+            Column(labels["site.from"]),
+            Column(labels["site.to"]),
         ),
-        source=f"{tables.COMPANY_UNIVERSE}、{tables.AI_CHAIN_CLASSIFICATION}",
+        rows=tuple(
+            (
+                Cell(labels[one.label]),
+                Cell(str(value)),
+                Cell(_edition(labels, first)),
+                Cell(_edition(labels, last)),
+            )
+            for one in _ATTRIBUTES
+            for value, first, last in spans(history.editions, weeks, partial(one.read, labels))
+        ),
+        source=labels.listed((tables.COMPANY_UNIVERSE, tables.AI_CHAIN_CLASSIFICATION)),
     )
 
 
@@ -799,8 +755,9 @@ def spans(
             yield held, covered[0], covered[-1]
 
 
-def _edition(edition: Edition) -> str:
-    return f"第 {edition.issue.number} 期（{edition.issue.close_date}）"
+def _edition(labels: Labels, edition: Edition) -> str:
+    issue = edition.issue
+    return labels.fill("site.issue_of", issue=issue.number, date=issue.close_date)
 
 
 # ---------------------------------------------------------------- search
@@ -811,12 +768,14 @@ def search_entries(history: History) -> list[list[str]]:
 
     The newest name is what is shown; a reader may still type an old one.
     """
+    labels = history.labels
     entries = []
     for code, weeks in history.companies.items():
         now = weeks[max(weeks)]
         names = dict.fromkeys(weeks[number]["name"] for number in sorted(weeks, reverse=True))
         earlier = [name for name in names if name != now["name"]]
-        place = "，".join(filter(None, (now["sector"] or _OUTSIDE, now["segment"])))
+        sector = now["sector"] or labels["site.outside"]
+        place = labels.listed(filter(None, (sector, now["segment"])))
         old = history.old_codes.get(code, "")
-        entries.append([code, now["name"], old, "、".join(earlier), place])
+        entries.append([code, now["name"], old, labels.listed(earlier), place])
     return entries

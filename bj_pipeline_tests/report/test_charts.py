@@ -11,7 +11,15 @@ from bj_pipeline.report.document import Chart, Figure, House, Series
 from bj_pipeline_tests.report.example import HOSTILE_NAMES, example_document
 
 SVG = "{http://www.w3.org/2000/svg}"
-HOUSE = House(name="甲", series="乙", department="丙")
+HOUSE = House(
+    name="甲",
+    series="乙",
+    department="丙",
+    accent="#1F3A5F",
+    up="#C0392B",
+    down="#1E8449",
+    palette=("#D08A1D", "#4B9CA8", "#8E5C86", "#7C838D"),
+)
 WEEKS = tuple(f"01-{day:02d}" for day in range(1, 14))
 
 
@@ -237,11 +245,23 @@ def test_a_chart_parts_into_a_drawing_without_text_and_its_texts():
     assert name["weight"] == 400
 
 
+def test_long_names_of_lying_bars_are_broken_and_not_cut():
+    names = [
+        "国内新发布模型中的开源（2025 年下半年）",
+        "全球开源模型中的中国份额与其他国家之和",
+        "乙",
+    ]
+    layers = charts.layers(charts.svg(figure("hbars", names, series(1, 2, 3)), HOUSE, "half"))
+    texts = [one["text"] for one in layers["texts"]]
+    assert not any("…" in text or text.endswith("（") for text in texts)
+    assert "".join(names).replace(" ", "") in "".join(texts).replace(" ", "")
+
+
 def test_pixels_show_the_same_drawing_at_the_asked_density(tmp_path):
     path = tmp_path / "chart.png"
     path.write_bytes(charts.png(figure("bars", "甲乙", series(1, 2)), HOUSE, "half", 144))
     with Image.open(path) as image:
-        assert image.size == (476, 296)
+        assert image.size == (476, 280)
         colours = {colour for _, colour in image.convert("RGB").getcolors(1_000_000)}
     assert (0x1F, 0x3A, 0x5F) in colours
 

@@ -50,6 +50,16 @@ def test_the_same_characters_give_the_same_bytes_in_any_order():
     assert fonts.subset_woff2("京北北国中") == first
 
 
+def test_an_issues_font_does_not_depend_on_the_issues_before(monkeypatch):
+    fonts._subset_woff2.cache_clear()
+    monkeypatch.setattr(fonts, "_LARGER", fonts._Larger())
+    alone = fonts.subset_woff2("涨跌幅 2026")
+    fonts.subset_woff2("北京证券交易所 65")
+    fonts.subset_woff2("涨跌幅 2026 中值")
+    fonts._subset_woff2.cache_clear()
+    assert fonts.subset_woff2("涨跌幅 2026") == alone
+
+
 def test_a_subset_for_an_issue_is_small_enough_to_embed():
     han = "".join(chr(code) for code in range(0x4E00, 0x4E00 + 500))
     assert len(fonts.subset_woff2(han)) < 400_000

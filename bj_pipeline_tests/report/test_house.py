@@ -5,7 +5,8 @@ import yaml
 
 from bj_pipeline.errors import ConfigurationError, DataError
 from bj_pipeline.report.document import House
-from bj_pipeline.report.house import HOUSE_FILE, contrast_on_white, load_house
+from bj_pipeline.report.house import HOUSE_FILE, load_house
+from bj_pipeline.report.palette import contrast_on_white
 
 HOUSE = """\
 name: 甲研究所
@@ -13,6 +14,9 @@ series: 乙周刊
 department: 丙组
 authors: [丁组]
 accent: "#112233"
+up: "#C0392B"
+down: "#1E8449"
+palette: ["#D08A1D", "#4B9CA8", "#8E5C86", "#7C838D"]
 risks:
   - 市场可能下跌。
 disclosures:
@@ -43,7 +47,7 @@ def test_the_shipped_house_keeps_each_text_on_one_line_so_that_no_blank_slips_in
 
 def test_every_key_of_the_house_is_in_the_file_that_ships():
     keys = yaml.safe_load(HOUSE_FILE.read_text(encoding="utf-8"))
-    assert set(keys) == set(House.model_fields)
+    assert set(keys) | {"labels"} == set(House.model_fields)
 
 
 def test_a_house_is_what_its_file_says(tmp_path):
@@ -53,13 +57,17 @@ def test_a_house_is_what_its_file_says(tmp_path):
         department="丙组",
         authors=("丁组",),
         accent="#112233",
+        up="#C0392B",
+        down="#1E8449",
+        palette=("#D08A1D", "#4B9CA8", "#8E5C86", "#7C838D"),
         risks=("市场可能下跌。",),
         disclosures=("仅供参考。",),
     )
 
 
 def test_up_and_down_can_be_exchanged_for_readers_abroad(tmp_path):
-    house = load(tmp_path, HOUSE + 'up: "#1E8449"\ndown: "#C0392B"\n')
+    exchanged = HOUSE.replace('up: "#C0392B"\ndown: "#1E8449"', 'up: "#1E8449"\ndown: "#C0392B"')
+    house = load(tmp_path, exchanged)
     assert (house.up, house.down) == ("#1E8449", "#C0392B")
 
 
@@ -71,16 +79,20 @@ def test_up_and_down_can_be_exchanged_for_readers_abroad(tmp_path):
         ("name: 甲研究所", "name: '  '", 1, "name"),
         ("name: 甲研究所", "name: 2026", 1, "name"),
         ("series:", "serie:", 1, "`series`"),
-        ("department: 丙组", "department: 丙组\nlogo: a.png", 4, "logo"),
+        ("department: 丙组", "department: 丙组\ncolour: red", 4, "colour"),
         ("department: 丙组", "department: 丙组\nname: 戊", 4, "name"),
         ('"#112233"', '"red"', 5, "accent"),
         ('"#112233"', "#112233", 5, "accent"),
         ('"#112233"', '"#FFEE88"', 5, "readable on white"),
-        ('"#112233"', '"#112233"\nup: "#1e8449"\ndown: "#1E8449"', None, "different colours"),
-        ("risks:\n  - 市场可能下跌。", "risks: 市场可能下跌。", 6, "risks"),
-        ("risks:\n  - 市场可能下跌。", "risks: []", 6, "risks"),
-        ("  - 仅供参考。", "  - 提示: 仅供参考。", 8, "disclosures, item 1"),
-        ("risks:", "risks: [", 7, "YAML"),
+        ('accent: "#112233"\n', "", 1, "`accent`"),
+        ('"#C0392B"', '"#1e8449"', None, "different colours"),
+        ('"#4B9CA8"', '"#d08a1d"', None, "different colours"),
+        ('"#4B9CA8"', '"teal"', 8, "palette, item 2"),
+        (', "#7C838D"', "", 8, "palette"),
+        ("risks:\n  - 市场可能下跌。", "risks: 市场可能下跌。", 9, "risks"),
+        ("risks:\n  - 市场可能下跌。", "risks: []", 9, "risks"),
+        ("  - 仅供参考。", "  - 提示: 仅供参考。", 11, "disclosures, item 1"),
+        ("risks:", "risks: [", 10, "YAML"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_line(tmp_path, old, new, line, said):

@@ -11,6 +11,7 @@ import pytest
 from bj_pipeline.issues import by_number
 from bj_pipeline.report import docx, html, pdf, xlsx
 from bj_pipeline.report.document import Document, Words
+from bj_pipeline.report.labels import standard_labels
 from bj_pipeline.report.proofreading import (
     FORMS,
     Finding,
@@ -24,6 +25,7 @@ from bj_pipeline.report.proofreading.read_workbook import shown
 from bj_pipeline.warehouse import tables
 
 ISSUE = 65
+LABELS = standard_labels()
 MEDIAN = "sector_metrics/机械设备/pe_ttm_median"
 CHAIN_ROW = "920493.BJ"
 
@@ -50,7 +52,7 @@ def known(sample_issue) -> Known:
 
 @pytest.fixture(scope="module")
 def forms(folder):
-    return {name: read_form(folder / name) for name in FORMS}
+    return {name: read_form(folder / name, LABELS) for name in FORMS}
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,7 @@ def html_with(folder, tmp_path, old, new, count=-1):
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert old in text
     (tmp_path / "report.html").write_text(text.replace(old, new, count), encoding="utf-8")
-    return {"report.html": read_form(tmp_path / "report.html")}
+    return {"report.html": read_form(tmp_path / "report.html", LABELS)}
 
 
 def zipped_with(source, target, old, new, parts):
@@ -139,7 +141,7 @@ def zipped_with(source, target, old, new, parts):
                 seen += 1
             after.writestr(name, content)
     assert seen, f"{old} stands in no part {parts}"
-    return {target.name: read_form(target)}
+    return {target.name: read_form(target, LABELS)}
 
 
 def test_a_sign_that_one_sentence_of_the_page_lost_is_found(document, folder, tmp_path):
@@ -227,7 +229,7 @@ def test_a_number_format_that_hides_the_sign_is_found(document, folder, tmp_path
 
 
 def test_a_company_sheet_that_disagrees_with_the_report_is_found(document, folder):
-    forms = {"report.xlsx": read_form(folder / "report.xlsx")}
+    forms = {"report.xlsx": read_form(folder / "report.xlsx", LABELS)}
     form = forms["report.xlsx"]
     place = (tables.COMPANY_METRICS, "920305.BJ", "本周涨跌幅（%）")
     assert form.columns[place] == "+29.55"
@@ -244,7 +246,9 @@ def test_a_pdf_that_prints_another_figure_is_found_with_its_page(document, pictu
     (tmp_path / "report.pdf").write_bytes(
         pdf.render(with_fact(document, MEDIAN, text="51.0"), pictures)
     )
-    found = list(form_findings(document, {"report.pdf": read_form(tmp_path / "report.pdf")}))
+    found = list(
+        form_findings(document, {"report.pdf": read_form(tmp_path / "report.pdf", LABELS)})
+    )
     assert {(one.rule, one.found, one.expected) for one in found} == {
         ("number_differs", "51.0", "50.0")
     }
@@ -261,8 +265,25 @@ def test_a_chart_of_the_pdf_that_draws_another_value_is_found(document, pictures
     wrong = pictures | {"overview": pictures["overview"].replace(b">+1.94<", b">+1.49<")}
     assert wrong != pictures
     (tmp_path / "report.pdf").write_bytes(pdf.render(document, wrong))
-    found = only(form_findings(document, {"report.pdf": read_form(tmp_path / "report.pdf")}))
+    found = only(
+        form_findings(document, {"report.pdf": read_form(tmp_path / "report.pdf", LABELS)})
+    )
     assert (found.rule, found.page, found.expected) == ("chart_label_differs", "1", "+1.94%")
+
+
+@pytest.mark.parametrize(("drawn", "rules_broken"), [("+1.94", []), ("+1.49", ["+1.94%"])])
+def test_a_value_that_stands_at_the_note_on_units_is_read(
+    document, pictures, tmp_path, drawn, rules_broken
+):
+    (tmp_path / "report.pdf").write_bytes(pdf.render(document, pictures))
+    form = read_form(tmp_path / "report.pdf", LABELS)
+    texts = [passage.text.strip() for passage in form.passages]
+    note, value = texts.index("单位：%"), texts.index("+1.94")
+    passages = list(form.passages)
+    passages[note] = replace(passages[note], text=f"单位：%{drawn}")
+    del passages[value]
+    found = form_findings(document, {"report.pdf": replace(form, passages=tuple(passages))})
+    assert [one.expected for one in found] == rules_broken
 
 
 def test_a_number_that_names_another_fact_is_found(document, folder, tmp_path):
@@ -355,7 +376,7 @@ def test_a_date_of_another_week_is_found_in_every_form(document, pictures, tmp_p
         ("report.xlsx", xlsx.render(other, frames)),
     ):
         (tmp_path / name).write_bytes(content)
-        found = list(form_findings(document, {name: read_form(tmp_path / name)}))
+        found = list(form_findings(document, {name: read_form(tmp_path / name, LABELS)}))
         assert any(one.rule == "number_differs" and one.expected == "27" for one in found), name
 
 

@@ -414,7 +414,7 @@ def test_a_page_without_text_is_refused(folder):
 
 def test_an_issue_without_picks_differs_from_one_whose_analyst_picked_nothing(folder):
     assert load_picks(folder, ISSUE) is None
-    write(folder, "announcements.csv", PICKS.splitlines()[0])
+    write(folder, "announcements.csv", PICKS.splitlines(keepends=True)[0])
     assert load_picks(folder, ISSUE) == ()
 
 

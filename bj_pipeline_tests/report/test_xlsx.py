@@ -10,8 +10,9 @@ import pytest
 
 from bj_pipeline.report import xlsx
 from bj_pipeline.report.document import Chart, FactRef, Figure, Series, Table
+from bj_pipeline.report.labels import standard_labels
 from bj_pipeline.report.rounding import display
-from bj_pipeline.report.workbook_frames import SHEETS, header
+from bj_pipeline.report.workbook_frames import SHEETS, header, name_of, style_of
 from bj_pipeline.report.workbook_numbers import exact_format, format_like, number
 from bj_pipeline.warehouse import tables
 from bj_pipeline_tests.report.example import HOSTILE_NAMES, example_document
@@ -115,7 +116,12 @@ def test_the_contents_lead_to_every_sheet(book, document):
 
 def test_the_contents_say_which_issue_this_is_and_what_to_know(book, document):
     values = [cell.value for row in book["目录"].iter_rows() for cell in row if cell.value]
-    for words in (document.title, document.subtitle, "2026年3月2日", xlsx.SAMPLE):
+    for words in (
+        document.title,
+        document.subtitle,
+        "2026年3月2日",
+        document.labels["sample_mark"],
+    ):
         assert words in values
     for notice in document.notices:
         assert document.text(notice) in values
@@ -125,7 +131,11 @@ def test_the_contents_say_which_issue_this_is_and_what_to_know(book, document):
 def test_a_real_issue_carries_no_sample_mark(document, frames):
     real = xlsx.render(document.model_copy(update={"is_sample": False}), frames)
     opened = openpyxl.load_workbook(io.BytesIO(real))
-    assert not any(cell.value == xlsx.SAMPLE for row in opened["目录"].iter_rows() for cell in row)
+    assert not any(
+        cell.value == document.labels["sample_mark"]
+        for row in opened["目录"].iter_rows()
+        for cell in row
+    )
     assert not any(sheet.oddHeader.center.text for sheet in opened)
 
 
@@ -137,7 +147,7 @@ def test_every_sheet_is_ready_to_print(book, document):
         # Excel's own number for the width, unless another is given, is 1.
         assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
         assert sheet.oddFooter.left.text == document.house.name
-        assert sheet.oddHeader.center.text == xlsx.SAMPLE
+        assert sheet.oddHeader.center.text == document.labels["sample_mark"]
     assert book["公司总表"].print_title_rows == f"${HEADER}:${HEADER}"
 
 
@@ -247,10 +257,9 @@ def test_every_number_of_a_table_is_a_number_and_not_rounded(book, document):
 def test_the_company_table_reads_back_in_the_units_of_its_header(book, frames):
     sheet, companies = book["公司总表"], frames[tables.COMPANY_METRICS]
     for name in ("close", "change", "market_cap", "pe_ttm_base", "revenue", "net_profit"):
-        head = header(name)
-        values = [cell.value for cell in column(sheet, head.text)]
+        values = [cell.value for cell in column(sheet, header(standard_labels(), name))]
         expected = [
-            "—" if pd.isna(value) else pytest.approx(value / head.style.scale, rel=1e-15)
+            "—" if pd.isna(value) else pytest.approx(value / style_of(name).scale, rel=1e-15)
             for value in companies[name]
         ]
         assert values == expected
@@ -417,7 +426,7 @@ def test_every_metrics_table_has_names_for_its_columns():
     for table in SHEETS:
         for name in tables.columns(table):
             if not name.endswith("_is_loss"):
-                assert header(name).label != name
+                assert name_of(standard_labels(), name) != name
 
 
 @needs_libreoffice

@@ -24,6 +24,10 @@ HOUSE = House(
     name="示例研究所",
     series="北交所科技成长观察",
     department="研究组",
+    accent="#1F3A5F",
+    up="#C0392B",
+    down="#1E8449",
+    palette=("#D08A1D", "#4B9CA8", "#8E5C86", "#7C838D"),
     disclosures=("仅供参考，不构成投资建议。",),
 )
 SECTORS = ("电子设备", "机械设备")

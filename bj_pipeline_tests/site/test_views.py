@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bj_pipeline.issues import Issue
+from bj_pipeline.report.labels import standard_labels
 from bj_pipeline.site.charts import HEIGHT, WIDTH, Point, Trend, draw
 from bj_pipeline.site.page import AI_CHAIN, company_path, sector_path
 from bj_pipeline_tests.site.series import SECTORS, Home, company, write
@@ -163,7 +164,7 @@ _VALUES = st.lists(
 def test_every_value_is_drawn_inside_the_frame(values, bars) -> None:
     points = tuple(None if value is None else Point(value, str(value)) for value in values)
     trend = Trend("", "", "bars" if bars else "line", "", points, "")
-    drawing = draw(trend, _calendar(len(values)))
+    drawing = draw(trend, _calendar(len(values)), standard_labels())
     assert len(_labels(drawing)) == len(trend.known)
     for name, limit in (("x", WIDTH), ("cx", WIDTH), ("y", HEIGHT), ("cy", HEIGHT)):
         for written in re.findall(rf' {name}="([^"]*)"', drawing):
@@ -174,7 +175,7 @@ def test_every_value_is_drawn_inside_the_frame(values, bars) -> None:
 
 def test_an_axis_of_companies_has_whole_numbers_only() -> None:
     points = tuple(Point(value, "") for value in (27.0, 28.0, 28.0))
-    drawing = draw(Trend("", "", "line", "家", points, ""), _calendar(3))
+    drawing = draw(Trend("", "", "line", "家", points, ""), _calendar(3), standard_labels())
     ticks = re.findall(r'text-anchor="end">([^<]*)</text>', drawing)
     assert ticks
     assert all(tick.isdigit() for tick in ticks)

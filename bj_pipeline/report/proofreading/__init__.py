@@ -11,9 +11,9 @@ name the page of the PDF on which the sentence stands.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from bj_pipeline.report.document import Document
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.analyst import analysts_numbers
 from bj_pipeline.report.proofreading.arithmetic import (
     buckets_in_titles,
@@ -36,6 +36,7 @@ from bj_pipeline.report.proofreading.finding import FORM_OF_REFERENCE, Finding
 from bj_pipeline.report.proofreading.form import Form
 from bj_pipeline.report.proofreading.known import Known
 from bj_pipeline.report.proofreading.units import units
+from bj_pipeline.storage import Place
 
 __all__ = [
     "FORMS",
@@ -50,8 +51,8 @@ __all__ = [
 FORMS = ("report.pdf", "report.docx", "report.xlsx", "report.html")
 
 
-def read_form(path: Path) -> Form:
-    """A finished file, read back; by the ending of its name."""
+def read_form(path: Place, labels: Labels) -> Form:
+    """A finished file with these labels, read back; by the ending of its name."""
     from bj_pipeline.report.proofreading import (  # noqa: PLC0415 - each imports its library
         read_page,
         read_pdf,
@@ -65,7 +66,7 @@ def read_form(path: Path) -> Form:
         ".xlsx": read_workbook.read_workbook,
         ".html": read_page.read_page,
     }
-    return readers[path.suffix](path)
+    return readers[path.suffix](path, labels)
 
 
 def form_findings(document: Document, forms: Mapping[str, Form]) -> Iterator[Finding]:

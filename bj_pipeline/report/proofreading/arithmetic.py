@@ -188,10 +188,11 @@ def _announcements(document: Document) -> Iterator[Finding]:
     kinds = [one for one in document.facts if one.startswith(f"{prefix}kind/")]
     yield from _sum(document, kinds, items)
     table = _table(document, "announcements")
-    labels = [column.label for column in table.columns] if table else []
-    if table is None or "代码" not in labels:
+    heads = [column.label for column in table.columns] if table else []
+    code = document.labels["code"]
+    if table is None or code not in heads:
         return
-    codes = {document.text(row[labels.index("代码")].line) for row in table.rows}
+    codes = {document.text(row[heads.index(code)].line) for row in table.rows}
     for name, counted in ((items, len(table.rows)), (f"{prefix}companies", len(codes))):
         stated = _number(document.facts.get(name))
         if stated is not None and stated != counted:

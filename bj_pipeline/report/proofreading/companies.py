@@ -1,7 +1,7 @@
 """Companies: names match codes and titles; ST companies stand only where a table says so."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from bj_pipeline.report.document import Document, FactRef, Figure, Table, Words
 from bj_pipeline.report.proofreading.finding import Finding
@@ -14,15 +14,18 @@ _MARKS = re.compile(r"^(?:XD|XR|DR|N|C)?(?:\*?ST)?")
 _ST = re.compile(r"^(?:XD|XR|DR)?\*?ST")
 _CHAIN = "ai_chain"
 _SAYS_NAME = ("公司", "名称", "简称")
+_SAYS_CODE = "代码"
+"""Words by which an analyst may head a column of companies, whatever the labels' language."""
 
 
 def names(document: Document, known: Known) -> Iterator[Finding]:
     """A code stands beside its company's name, a figure of a company behind it."""
     for table in (document.front_page.sectors, *_tables(document)):
-        labels = [column.label for column in table.columns]
-        name_at = next((at for at, label in enumerate(labels) if label in _SAYS_NAME), None)
-        if "代码" in labels and name_at is not None:
-            yield from _rows(document, table, labels.index("代码"), name_at, known)
+        heads = [column.label for column in table.columns]
+        code_at = _first(heads, {_SAYS_CODE, document.labels["code"]})
+        name_at = _first(heads, {*_SAYS_NAME, document.labels["company"]})
+        if code_at is not None and name_at is not None:
+            yield from _rows(document, table, code_at, name_at, known)
     for _, line, is_analysts in document.lines():
         last = ""
         for part in line:
@@ -35,6 +38,10 @@ def names(document: Document, known: Known) -> Iterator[Finding]:
                 last = ""
     for figure in document.figures():
         yield from _charts(figure, known)
+
+
+def _first(heads: Sequence[str], wanted: Collection[str]) -> int | None:
+    return next((at for at, head in enumerate(heads) if head in wanted), None)
 
 
 def _tables(document: Document) -> Iterator[Table]:

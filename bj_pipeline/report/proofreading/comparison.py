@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bj_pipeline.report.document import Document, Figure
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import Form, Span, merged, squeezed
 from bj_pipeline.report.proofreading.printed import Piece, caption, furniture, pieces
@@ -18,7 +19,6 @@ NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _ANY_NUMBER = r"\s*([+-]?(?<![\d.])\d+(?:\.\d+)?(?!\.?\d)|)\s*"
 _CLOSE = 0.6
 _SHOWN = 160
-_PAGE_NUMBER = re.compile(r"第\d+页/共\d+页")
 
 
 @dataclass
@@ -168,12 +168,13 @@ def _repeated_heads(form: Form, result: Comparison) -> list[Span]:
 
 def _unknown_numbers(document: Document, form: Form, used: list[Span]) -> Iterator[Finding]:
     allowed = sorted({squeezed(one) for one in furniture(document) if one}, key=len, reverse=True)
+    counted = _counted(document.labels)
     for gap in _gaps(form, used):
         text = form.text[gap.start : gap.end]
-        rest = _PAGE_NUMBER.sub("", text)
+        rest = text
         for one in allowed:
             rest = rest.replace(one, "")
-        rest = re.sub(r"全部\d+个数字的出处", "", rest)
+        rest = counted.sub("", rest)
         for number in NUMBER.findall(rest):
             at = gap.start + max(text.find(number), 0)
             sentence = _short(form.passage_at(at).strip() or text)
@@ -181,6 +182,17 @@ def _unknown_numbers(document: Document, form: Form, used: list[Span]) -> Iterat
             yield Finding(
                 "number_without_origin", form.name, form.page_at(at), sentence, number, expected
             )
+
+
+def _counted(labels: Labels) -> re.Pattern[str]:
+    """Labels that count pages or numbers, without blanks."""
+    texts = (
+        labels.fill("page", page=0, pages=0),
+        labels.fill("origins.all", count=0),
+        labels.fill("facts.remark", count=0),
+    )
+    patterns = (re.escape(squeezed(text)).replace("0", r"\d+") for text in texts)
+    return re.compile("|".join(patterns))
 
 
 def _short(text: str) -> str:
@@ -232,16 +244,22 @@ def drawn_labels(document: Document, result: Comparison) -> Iterator[Finding]:
             # A chart without room draws no labels at all.
             if not any(there[label] for label in labels):
                 continue
-            for label, count in labels.items():
-                if there[label] < min(count, 1):
+            unit = squeezed(figure.chart.unit)
+            for label in labels:
+                if not there[label] and not _is_at_the_unit(label, unit, words):
                     yield Finding(
                         "chart_label_differs",
                         form.name,
                         page,
-                        caption(figure),
+                        caption(document.labels, figure),
                         "、".join(word for word in words if NUMBER.fullmatch(word)),
                         f"{label}{figure.chart.unit}",
                     )
+
+
+def _is_at_the_unit(label: str, unit: str, words: list[str]) -> bool:
+    """Whether a value stands so close to the note on units that a PDF's reader makes them one."""
+    return bool(unit) and any(word.endswith(f"{unit}{label}") for word in words)
 
 
 def _labels(figure: Figure) -> list[str]:
@@ -293,7 +311,7 @@ def _columns(document: Document, form: Form) -> Iterator[Finding]:
         table, _, rest = fact.id.partition("/")
         code, _, column = rest.partition("/")
         if column in columns.get(table, ()) and form.columns:
-            head = header(column).text
+            head = header(document.labels, column)
             shown = form.columns.get((table, code, head))
             if shown is not None and shown != fact.text:
                 yield Finding(
@@ -318,8 +336,8 @@ def alternatives(document: Document, form: Form) -> Iterator[Finding]:
             yield Finding(
                 "text_alternative_differs",
                 form.name,
-                form.page_of(caption(figure)),
-                caption(figure),
+                form.page_of(caption(document.labels, figure)),
+                caption(document.labels, figure),
                 closest[0] if closest else "",
                 figure.alt or figure.title,
             )

@@ -9,19 +9,17 @@ from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import Entry, squeezed
 from bj_pipeline.report.proofreading.printed import caption
 
-CONTENTS = "目录"
-
 
 def contents(document: Document, result: Comparison) -> Iterator[Finding]:
     """Every section and exhibit is listed once, under its title and page, in order."""
-    form = result.form
+    form, place = result.form, document.labels["contents"]
     pages: dict[tuple[str, str], str] = {
         (piece.kind, squeezed(piece.text)): form.page_at(span.start)
         for piece, span in result.found
         if piece.kind in {"heading", "caption"}
     }
     headings = [section.title for section in document.sections]
-    exhibits = [caption(one) for one in document.exhibits()]
+    exhibits = [caption(document.labels, one) for one in document.exhibits()]
     lists = (
         [("caption", exhibits)]
         if not form.prints
@@ -37,11 +35,9 @@ def contents(document: Document, result: Comparison) -> Iterator[Finding]:
             if entry is None:
                 close = difflib.get_close_matches(squeezed(title), others, 1, 0.5)
                 found = close[0] if close else ""
-                yield Finding("contents_differ", form.name, CONTENTS, title, found, title)
+                yield Finding("contents_differ", form.name, place, title, found, title)
             elif form.has_pages and page and entry.page != page:
-                yield Finding(
-                    "contents_page_is_wrong", form.name, CONTENTS, title, entry.page, page
-                )
+                yield Finding("contents_page_is_wrong", form.name, place, title, entry.page, page)
     order = [title for title in listed if title in wanted]
     expected = [squeezed(title) for _, titles in lists for title in titles]
     if len(order) == len(expected) and order != expected:
@@ -49,7 +45,7 @@ def contents(document: Document, result: Comparison) -> Iterator[Finding]:
             at for at, pair in enumerate(zip(order, expected, strict=True)) if len(set(pair)) > 1
         )
         yield Finding(
-            "contents_are_out_of_order", form.name, CONTENTS, order[at], order[at], expected[at]
+            "contents_are_out_of_order", form.name, place, order[at], order[at], expected[at]
         )
     if form.prints:
         yield from _headings(headings, form.headings, pages, form.name)

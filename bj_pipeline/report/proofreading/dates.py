@@ -118,7 +118,8 @@ def _in_text(sentence: str, known: Known, *, is_analysts: bool) -> Iterator[Find
 
 
 def _column(document: Document, table: Table, known: Known) -> Iterator[Finding]:
-    at = next((at for at, column in enumerate(table.columns) if column.label == "日期"), None)
+    head = document.labels["date"]
+    at = next((at for at, column in enumerate(table.columns) if column.label == head), None)
     if at is None:
         return
     monday, sunday = _week(known)

@@ -6,7 +6,6 @@ them in a form (:mod:`.comparison`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 from bj_pipeline.report.document import (
@@ -18,7 +17,7 @@ from bj_pipeline.report.document import (
     Paragraph,
     Table,
 )
-from bj_pipeline.report.office import chinese_day
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.form import Form
 from bj_pipeline.report.rounding import MISSING
 
@@ -44,7 +43,7 @@ class Piece:
 
 def pieces(document: Document, form: Form) -> Iterator[Piece]:
     """Every piece that a form must hold, in reading order."""
-    yield from _frame(document, form)
+    yield from _frame(document)
     front = document.front_page
     for item in front.key_points.items:
         yield Piece("text", document.text(item))
@@ -59,26 +58,25 @@ def pieces(document: Document, form: Form) -> Iterator[Piece]:
             yield from _block(document, block, form)
 
 
-def _frame(document: Document, form: Form) -> Iterator[Piece]:
+def _frame(document: Document) -> Iterator[Piece]:
     """Title and dates."""
     yield Piece("frame", document.title)
     if document.subtitle:
         yield Piece("frame", document.subtitle)
-    first, last = chinese_day(document.first_session), chinese_day(document.close_date)
-    base, published = chinese_day(document.base_date), chinese_day(document.publication_date)
-    is_page = form.name.endswith(".html")
-    yield Piece("frame", f"{'本周' if is_page else '统计区间'}{first}至{last}")
-    yield Piece("frame", f"{'对比基准' if is_page else '比较基准'}{base}")
-    yield Piece("frame", f"{'发布' if is_page else '发布日期'}{published}")
+    labels = document.labels
+    week = labels.span(document.first_session, document.close_date)
+    yield Piece("frame", labels["period"] + week)
+    yield Piece("frame", labels["base"] + labels.day(document.base_date))
+    yield Piece("frame", labels["published"] + labels.day(document.publication_date))
 
 
 def furniture(document: Document) -> tuple[str, ...]:
     """Texts without blanks that may stand in a form any number of times."""
-    days: tuple[date, ...] = (document.publication_date,)
+    labels = document.labels
     return (
         document.edition,
-        f"第{document.issue}期",
-        *(chinese_day(day) for day in days),
+        labels.fill("edition", issue=document.issue),
+        labels.day(document.publication_date),
         document.house.name,
         document.house.department,
         document.house.contact,
@@ -110,16 +108,18 @@ def _block(document: Document, block: Block, form: Form) -> Iterator[Piece]:
 _LEVELS: tuple[tuple[Kind, ...], ...] = (("caption",), ("head", "values"), ("source",))
 
 
-def caption(exhibit: Figure | Table) -> str:
+def caption(labels: Labels, exhibit: Figure | Table) -> str:
     """An exhibit's caption as every form prints it."""
-    return f"图表 {exhibit.number} {exhibit.title}" if exhibit.number else exhibit.title
+    number = exhibit.number
+    return f"{labels.exhibit(number)} {exhibit.title}" if number else exhibit.title
 
 
 def exhibit_pieces(document: Document, exhibit: Figure | Table, form: Form) -> Iterator[Piece]:
     """Caption, contents and source of one exhibit."""
-    yield Piece("caption", caption(exhibit), exhibit.id)
+    labels = document.labels
+    yield Piece("caption", caption(labels, exhibit), exhibit.id)
     if isinstance(exhibit, Table):
-        heads = (f"{one.label}（{one.unit}）" if one.unit else one.label for one in exhibit.columns)
+        heads = (labels.with_unit(one.label, one.unit) for one in exhibit.columns)
         yield Piece("head", "\n".join(heads), exhibit.id)
         for row in exhibit.rows:
             cells = (document.text(cell.line) for cell in row)
@@ -127,17 +127,17 @@ def exhibit_pieces(document: Document, exhibit: Figure | Table, form: Form) -> I
     elif form.name.endswith((".html", ".xlsx")):
         chart = exhibit.chart
         if form.name.endswith(".html"):
-            yield Piece("values", f"数值：{exhibit.title}", exhibit.id)
-        heads = (f"{one.name}（{chart.unit}）" if chart.unit else one.name for one in chart.series)
+            yield Piece("values", labels.fill("values_of", title=exhibit.title), exhibit.id)
+        heads = (labels.with_unit(one.name, chart.unit) for one in chart.series)
         yield Piece("head", "\n".join(heads), exhibit.id)
         for at, category in enumerate(chart.categories):
-            labels = [one.labels[at] for one in chart.series]
+            values = [one.labels[at] for one in chart.series]
             if form.name.endswith(".xlsx"):
-                labels = [_in_cell(label) for label in labels]
-            yield Piece("values", "\n".join([category, *labels]), exhibit.id)
+                values = [_in_cell(value) for value in values]
+            yield Piece("values", "\n".join([category, *values]), exhibit.id)
     # The note first: a source as short as IDC may stand in it too.
     if exhibit.note:
-        yield Piece("source", f"注：{exhibit.note}", exhibit.id)
+        yield Piece("source", labels.fill("note", text=exhibit.note), exhibit.id)
     if exhibit.source:
         yield Piece("source", exhibit.source, exhibit.id)
 

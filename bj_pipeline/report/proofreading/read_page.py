@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
 
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.form import Entry, Form, Passage, Tied, squeezed
+from bj_pipeline.storage import Place
 
 _VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "wbr"})
 _PIECES = frozenset(
@@ -17,9 +18,9 @@ _OWN_HEADINGS = frozenset({"origins", "front", "notices"})
 """Headings of the page itself, which the document's contents do not know."""
 
 
-def read_page(path: Path) -> Form:
+def read_page(path: Place, labels: Labels) -> Form:
     """The web page as a form; places are named by the heading before."""
-    reader = _Reader()
+    reader = _Reader(labels)
     markup = path.read_text(encoding="utf-8")
     reader.feed(markup[markup.find("<body") :])
     reader.close()
@@ -46,10 +47,11 @@ class _Open:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, labels: Labels) -> None:
         super().__init__()
+        self.labels = labels
         self.open: list[_Open] = []
-        self.page = "首页"
+        self.page = labels["front"]
         self.piece: list[str] = []
         self.kind = ""
         self.passages: list[Passage] = []
@@ -109,7 +111,7 @@ class _Reader(HTMLParser):
             self.drawings[-1].append(squeezed(text))
         if one.role == "origins" and one.tag == "td" and self.origin:
             # The first cell after the name is what the page shows for the fact.
-            self.tied.append(Tied(self.origin, text.strip(), "数据出处"))
+            self.tied.append(Tied(self.origin, text.strip(), self.labels["origins"]))
             self.origin = ""
         if one.role == "body" and one.tag in _PIECES:
             if one.tag in _HEADINGS and text.strip():

@@ -2,23 +2,22 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.form import Entry, Form, Passage, squeezed
+from bj_pipeline.storage import Place
 
 _HEADING = re.compile(r"(.+?)(?:\s*\.){3,}\s*(\d+)\s*(?:\n|$)", re.DOTALL)
 _PAGE = re.compile(r"^(.*\S)\s+(\d+)$", re.DOTALL)
-_EXHIBIT = re.compile(r"(?=图表 ?\d+ )")
-_CONTENTS, _EXHIBITS = "目录", "图表目录"
 _RUNNING_HEADS = 2
 _LINE_END_HYPHEN = str.maketrans({"\ufffe": "-", "\x02": "-", "\u2212": "-"})
 
 
-def read_pdf(path: Path) -> Form:
+def read_pdf(path: Place, labels: Labels) -> Form:
     """The PDF as a form; running heads and feet are kept once, as the last passages."""
     import pypdfium2  # noqa: PLC0415 - only proofreading reads PDFs
 
-    with pypdfium2.PdfDocument(path) as pdf:
+    with pypdfium2.PdfDocument(path.read_bytes()) as pdf:
         pages = [
             page.get_textpage().get_text_range().translate(_LINE_END_HYPHEN).splitlines()
             for page in pdf
@@ -31,7 +30,8 @@ def read_pdf(path: Path) -> Form:
     body: list[Passage] = []
     listed: list[str] = []
     furniture: list[Passage] = []
-    listing = _contents_pages(marks)
+    lists = (squeezed(labels["contents"]), squeezed(labels["exhibits"]))
+    listing = _contents_pages(marks, lists)
     for number, lines in enumerate(pages, start=1):
         own, rest = _without_furniture(lines, pages)
         furniture += [Passage(str(number), line) for line in rest]
@@ -42,8 +42,8 @@ def read_pdf(path: Path) -> Form:
     return Form(
         name=path.name,
         passages=(*body, *furniture),
-        contents=tuple(_contents(listed)),
-        headings=tuple(one for one in marks if one.title not in {_CONTENTS, _EXHIBITS}),
+        contents=tuple(_contents(listed, labels)),
+        headings=tuple(one for one in marks if one.title not in lists),
         pairs_figures=True,
         draws=True,
         has_pages=True,
@@ -66,19 +66,21 @@ def _pattern(line: str) -> str:
     return re.sub(r"\d+", "0", squeezed(line))
 
 
-def _contents_pages(marks: list[Entry]) -> range:
+def _contents_pages(marks: list[Entry], lists: tuple[str, str]) -> range:
     """The pages between the contents' bookmark and the first section's."""
-    first = next((int(one.page) for one in marks if one.title == _CONTENTS), 0)
-    sections = [int(one.page) for one in marks if one.title not in {_CONTENTS, _EXHIBITS}]
+    first = next((int(one.page) for one in marks if one.title == lists[0]), 0)
+    sections = [int(one.page) for one in marks if one.title not in lists]
     return range(first, min(sections, default=first)) if first else range(0)
 
 
-def _contents(lines: list[str]) -> Iterator[Entry]:
+def _contents(lines: list[str], labels: Labels) -> Iterator[Entry]:
     """Entries of the contents: title, leader, page; then those of the exhibits: title, page."""
-    split = next((at for at, line in enumerate(lines) if squeezed(line) == _EXHIBITS), len(lines))
+    head = squeezed(labels["exhibits"])
+    split = next((at for at, line in enumerate(lines) if squeezed(line) == head), len(lines))
     for title, page in _HEADING.findall("\n".join(lines[1:split])):
         yield Entry(squeezed(title), page)
-    for entry in _EXHIBIT.split("\n".join(lines[split + 1 :])):
+    begins = rf"(?={re.escape(labels['exhibit'])} ?\d+ )"
+    for entry in re.split(begins, "\n".join(lines[split + 1 :])):
         match = _PAGE.match(entry.strip())
         if match:
             yield Entry(squeezed(match[1]), match[2])

@@ -1,25 +1,26 @@
 """Reading the Word file back: paragraphs in order, cells of tables among them."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.form import Entry, Form, Passage, squeezed
+from bj_pipeline.storage import Place
 
 _LISTS = {"TOC1", "TOC2", "TableofFigures"}
 _HEADINGS = {"Heading1", "Heading2"}
-_FRONT = "首页"
 
 
-def read_word(path: Path) -> Form:
+def read_word(path: Place, labels: Labels) -> Form:
     """The Word file as a form; its pages are named by the heading before."""
     import docx  # noqa: PLC0415 - slow to import
     from docx.oxml.ns import qn  # noqa: PLC0415
 
-    word = docx.Document(str(path))
+    word = docx.Document(BytesIO(path.read_bytes()))
     body: list[Passage] = []
     contents: list[Entry] = []
-    page = _FRONT
+    page = labels["front"]
     for style, text in _paragraphs(word.element.body, qn):
         if style in _LISTS:
             *title, number = text.split("\t")
@@ -37,7 +38,9 @@ def read_word(path: Path) -> Form:
         section.footer,
     ):
         root = part._element  # noqa: SLF001 - its own paragraphs leave out fields
-        body += [Passage("页眉页脚", text) for _, text in _paragraphs(root, qn) if text.strip()]
+        body += [
+            Passage("header and footer", text) for _, text in _paragraphs(root, qn) if text.strip()
+        ]
     alternatives = tuple(
         str(one.get("descr", "")) for one in word.element.body.iter(qn("wp:docPr"))
     )

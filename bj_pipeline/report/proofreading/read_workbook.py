@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from io import BytesIO
+from pathlib import PurePosixPath
 from xml.etree import ElementTree as ET
 
+from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.form import Entry, Form, Passage, Tied, squeezed
-from bj_pipeline.report.workbook_frames import SHEETS
-from bj_pipeline.report.xlsx import CONTENTS, FACTS
+from bj_pipeline.report.workbook_frames import SHEETS, name_of, sheet_name
+from bj_pipeline.storage import Place
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -20,26 +22,25 @@ _FIRST_DAY = date(1899, 12, 30)
 _NUMBER_PART = re.compile(r"[+-]?#?,?#*0(?:\.0+)?")
 _KEY = 2
 _HEADER_ROW = 3
-_LISTED = ("工作表", "内容")
-_TABLES = {sheet: table for table, (sheet, _) in SHEETS.items()}
 Grid = list[list[str]]
 
 
-def read_workbook(path: Path) -> Form:
+def read_workbook(path: Place, labels: Labels) -> Form:
     """The workbook as a form; places are named by the sheet."""
     passages: list[Passage] = []
     contents: list[Entry] = []
     tied: list[Tied] = []
     columns: dict[tuple[str, str, str], str] = {}
-    with zipfile.ZipFile(path) as archive:
+    sheets = {sheet_name(labels, table): table for table in SHEETS}
+    with zipfile.ZipFile(BytesIO(path.read_bytes())) as archive:
         for name, grid in _sheets(archive):
-            if name == FACTS:
+            if name == labels["facts"]:
                 tied += [Tied(row[0], row[1], name) for row in grid[_HEADER_ROW + 1 :] if row[0]]
                 tied += [Tied(row[0], row[1] + row[2], name) for row in grid[_HEADER_ROW + 1 :]]
-            elif name in _TABLES:
-                columns |= _columns(_TABLES[name], grid)
-            elif name == CONTENTS:
-                contents, about = _contents(grid)
+            elif name in sheets:
+                columns |= _columns(sheets[name], grid, name_of(labels, "code"))
+            elif name == labels["contents"]:
+                contents, about = _contents(grid, labels)
                 passages += [Passage(name, "\n".join(row)) for row in about]
             else:
                 passages += [Passage(name, "\n".join(row)) for row in grid if any(row)]
@@ -152,23 +153,24 @@ def _place(reference: str) -> tuple[int, int]:
     return column - 1, int(reference[len(letters) :]) - 1
 
 
-def _columns(table: str, grid: Grid) -> Mapping[tuple[str, str, str], str]:
+def _columns(table: str, grid: Grid, code: str) -> Mapping[tuple[str, str, str], str]:
     """Cells of a data sheet by the code in their row and their column's header."""
-    if len(grid) <= _HEADER_ROW or "代码" not in grid[_HEADER_ROW]:
+    if len(grid) <= _HEADER_ROW or code not in grid[_HEADER_ROW]:
         return {}
     heads = grid[_HEADER_ROW]
-    key = heads.index("代码")
+    key = heads.index(code)
     return {
         (table, row[key], head): cell
         for row in grid[_HEADER_ROW + 1 :]
         for head, cell in zip(heads, row, strict=True)
-        if head != "代码"
+        if head != code
     }
 
 
-def _contents(grid: Grid) -> tuple[list[Entry], Grid]:
+def _contents(grid: Grid, labels: Labels) -> tuple[list[Entry], Grid]:
     """Titles that the contents sheet lists, and what stands above the list."""
-    top = next(at for at, row in enumerate(grid) if tuple(row[:2]) == _LISTED)
+    heads = [labels["sheet"], labels["text"]]
+    top = next(at for at, row in enumerate(grid) if row[:2] == heads)
     listed = [Entry(squeezed(row[1]), row[0]) for row in grid[top + 1 :] if row[1]]
     return listed, [row for row in grid[:top] if any(row)]
 

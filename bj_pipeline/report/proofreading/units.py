@@ -10,9 +10,18 @@ from bj_pipeline.report.proofreading.quantities import is_same, parts, quantitie
 from bj_pipeline.report.topic import TOPIC_TABLE
 
 _MEASURES = (
-    ("share", re.compile("占比|比例|比重|份额|占.+的.*%|增速|增长率|涨跌幅|涨幅|跌幅|变动")),
-    ("count", re.compile("公司数|家数|分布|数量")),
-    ("money", re.compile("市值|营收|营业收入|净利润|金额|规模")),
+    (
+        "share",
+        re.compile(
+            "占比|比例|比重|份额|占.+的.*%|增速|增长率|涨跌幅|涨幅|跌幅|变动"
+            r"|\b[Ss]hare\b|\b[Cc]hange\b|\b[Gg]rowth\b"
+        ),
+    ),
+    ("count", re.compile(r"公司数|家数|分布|数量|\b[Cc]ompanies\b")),
+    (
+        "money",
+        re.compile(r"市值|营收|营业收入|净利润|金额|规模|[Mm]arket cap|[Rr]evenue|[Nn]et profit"),
+    ),
     ("multiple", re.compile("PE|市盈率|估值")),
 )
 _UNIT_IN_TITLE = re.compile(
@@ -89,9 +98,14 @@ def _facts_of_table(document: Document, table: Table) -> Iterator[Finding]:
                 and (fact := document.facts[part.fact]).unit != column.unit
             ]
             if wrong:
-                label = f"{column.label}（{column.unit}）"
+                label = document.labels.with_unit(column.label, column.unit)
                 yield Finding(
-                    "unit_differs", "", "", table.title, label, f"{column.label}（{wrong[0].unit}）"
+                    "unit_differs",
+                    "",
+                    "",
+                    table.title,
+                    label,
+                    document.labels.with_unit(column.label, wrong[0].unit),
                 )
                 break
         family = _families(column.label)
@@ -102,7 +116,7 @@ def _facts_of_table(document: Document, table: Table) -> Iterator[Finding]:
                 "",
                 "",
                 table.title,
-                f"{column.label}（{column.unit}）",
+                document.labels.with_unit(column.label, column.unit),
                 _wanted(family),
                 _is_analysts(document, table),
             )

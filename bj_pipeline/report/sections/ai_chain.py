@@ -1,6 +1,7 @@
 """The AI chain: its segments, and the table of its companies."""
 
-from bj_pipeline.report.data import VENDOR_NAMES, ReportData
+from bj_pipeline.metrics.arithmetic import total
+from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import (
     Block,
     Chart,
@@ -13,16 +14,25 @@ from bj_pipeline.report.document import (
     Table,
 )
 from bj_pipeline.report.facts import COUNT, YI_TOTAL, join, say
-from bj_pipeline.report.sections.company_facts import company_fact, name_cell, number_cell
+from bj_pipeline.report.sections.company_facts import (
+    company_columns,
+    company_fact,
+    name_cell,
+    number_cell,
+)
 from bj_pipeline.report.sections.market import fact_series
 from bj_pipeline.warehouse import tables
 
 
 def ai_chain_section(data: ReportData) -> Section:
-    """The whole part; empty of figures where the issue has no market caps."""
+    """The whole part; without charts where the issue has no market caps."""
+    title = data.labels["section.ai_chain"]
     segments = list(dict.fromkeys(data.ai_chain_rows["segment"]))
+    if not segments:
+        nothing = Paragraph(line=say("本期没有可列入一览表的 AI 产业链公司。"))
+        return Section(id="ai-chain", title=title, level=2, blocks=(nothing,))
     counts = {segment: _companies(data, segment) for segment in segments}
-    total = data.ledger.number(
+    listed = data.ledger.number(
         f"{tables.AI_CHAIN_METRICS}/companies",
         float(len(data.ai_chain)),
         COUNT,
@@ -31,20 +41,20 @@ def ai_chain_section(data: ReportData) -> Section:
     blocks: list[Block] = [
         Paragraph(
             line=say(
-                "AI 产业链覆盖{total}公司，分属{parts}。",
-                total=total,
+                "AI 产业链覆盖{listed}公司，分属{parts}。",
+                listed=listed,
                 parts=join([say("{s}{n}", s=s, n=counts[s]) for s in segments]),
             )
         )
     ]
-    if data.has_market_cap:
+    if data.ai_chain["market_cap"].notna().any():
         blocks.append(
             FigureRow(
                 figures=(_cap_figure(data, segments), _companies_figure(data, segments, counts))
             )
         )
     blocks.append(_table(data))
-    return Section(id="ai-chain", title="AI 产业链公司一览", level=2, blocks=tuple(blocks))
+    return Section(id="ai-chain", title=title, level=2, blocks=tuple(blocks))
 
 
 def _companies(data: ReportData, segment: str) -> Fact:
@@ -60,7 +70,7 @@ def _market_cap(data: ReportData, segment: str) -> Fact:
     caps = data.ai_chain.loc[data.ai_chain["segment"] == segment, "market_cap"]
     return data.ledger.number(
         f"{tables.AI_CHAIN_METRICS}/{segment}/market_cap",
-        float(caps.sum()),
+        total(caps),
         YI_TOTAL,
         data.origin(
             tables.AI_CHAIN_METRICS, f"segment={segment}", "market_cap", "该环节公司总市值之和"
@@ -77,7 +87,7 @@ def _cap_figure(data: ReportData, segments: list[str]) -> Figure:
         chart=Chart(
             kind="hbars",
             categories=tuple(segments),
-            series=(fact_series("总市值", caps, scale=1e8),),
+            series=(fact_series(data.labels["market_cap"], caps, scale=1e8),),
             unit="亿元",
         ),
         source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
@@ -95,41 +105,41 @@ def _companies_figure(data: ReportData, segments: list[str], counts: dict[str, F
         chart=Chart(
             kind="hbars",
             categories=tuple(segments),
-            series=(fact_series("公司数", [counts[segment] for segment in segments]),),
+            series=(
+                fact_series(data.labels["companies"], [counts[segment] for segment in segments]),
+            ),
             unit="家",
         ),
-        source=f"数据来源：{data.house.name}整理",
+        source=data.own_source,
         alt="条形图：" + "，".join(f"{s} {counts[s].printed}" for s in segments) + "。",
     )
 
 
 def _table(data: ReportData) -> Table:
+    columns = company_columns(data)
     rows = []
     for row in data.ai_chain_rows.to_dict("records"):
         company = {str(key): value for key, value in row.items()}
         figures = [
             number_cell(company_fact(data, company, column, tables.AI_CHAIN_METRICS))
-            for column in ("market_cap", "pe_ttm", "revenue", "net_profit")
+            for column in columns
         ]
         names = [name_cell(str(company[column])) for column in ("segment", "code", "name")]
         rows.append((*names, *figures))
-    year = data.fiscal_year
+    labels = data.labels
     vendors = dict.fromkeys(data.ai_chain["pe_ttm_vendor"].dropna())
-    vendor = "、".join(VENDOR_NAMES.get(str(name), str(name)) for name in vendors)
+    vendor = labels.listed(labels.word("vendor", str(name)) for name in vendors)
     note = "不含风险警示（ST）公司。"
-    if vendor:
+    if vendor and data.has_pe_ttm:
         note += f"本表 PE TTM 取自 {vendor}，与其他图表的数据商可能不同。"
     return Table(
         id="ai_chain",
-        title="AI 产业链公司的市值、估值与业绩",
+        title=labels["table.ai_chain"],
         columns=(
-            Column(label="环节", weight=1.5),
-            Column(label="代码", weight=1.2),
-            Column(label="公司", weight=1.1),
-            Column(label="总市值", unit="亿元", align="right"),
-            Column(label="PE TTM", unit="X", align="right"),
-            Column(label=f"{year}营业收入", unit="亿元", align="right", weight=1.2),
-            Column(label=f"{year}归母净利润", unit="万元", align="right", weight=1.3),
+            Column(label=labels["segment"], weight=1.5),
+            Column(label=labels["code"], weight=1.2),
+            Column(label=labels["company"], weight=1.1),
+            *columns.values(),
         ),
         rows=tuple(rows),
         source=data.source(

@@ -7,6 +7,7 @@ import pandas as pd
 from bj_pipeline.report.data import Announcements, ReportData
 from bj_pipeline.report.document import Block, Column, Fact, Line, Paragraph, Section, Table
 from bj_pipeline.report.facts import COUNT, ITEMS, Style, join, say
+from bj_pipeline.report.fonts import printable
 from bj_pipeline.report.sections.company_facts import name_cell
 from bj_pipeline.report.topic import Pick
 from bj_pipeline.warehouse import tables
@@ -33,7 +34,9 @@ def selected(
     names = companies.set_index("code")["name"]
     covered = raw[raw["code"].isin(names.index)].sort_values(["date", "code", "title"])
     covered = covered.assign(
-        name=covered["code"].map(names), category=covered["category"].fillna("其他")
+        name=covered["code"].map(names),
+        category=covered["category"].fillna("其他").map(printable),
+        title=covered["title"].map(printable),
     )
     shown = covered[_COLUMNS].head(LISTED)
     return Announcements(shown, are_known=are_known, has_more=len(covered) > LISTED)
@@ -47,7 +50,8 @@ def announcements_section(data: ReportData) -> Section:
         blocks.append(Paragraph(line=left_out, style="note"))
     if not data.announcements.rows.empty:
         blocks.append(_table(data))
-    return Section(id="announcements", title="公司公告", level=1, blocks=tuple(blocks))
+    title = data.labels["section.announcements"]
+    return Section(id="announcements", title=title, level=1, blocks=tuple(blocks))
 
 
 def announcements_summary(data: ReportData) -> Line:
@@ -92,18 +96,19 @@ def _table(data: ReportData) -> Table:
         )
         for row in data.announcements.rows.itertuples()
     )
+    labels = data.labels
     return Table(
         id="announcements",
-        title="本周公告",
+        title=labels["table.announcements"],
         columns=(
-            Column(label="日期", weight=0.7),
-            Column(label="代码", weight=1.1),
-            Column(label="公司", weight=1.1),
-            Column(label="类别", weight=0.7),
-            Column(label="内容", weight=5),
+            Column(label=labels["date"], weight=0.7),
+            Column(label=labels["code"], weight=1.1),
+            Column(label=labels["company"], weight=1.1),
+            Column(label=labels["category"], weight=0.7),
+            Column(label=labels["text"], weight=5),
         ),
         rows=rows,
-        source=f"数据来源：公司公告，{data.house.name}整理"
+        source=data.source_of(labels["company_announcements"])
         if data.announcements.are_picked
         else data.source(tables.RAW_ANNOUNCEMENTS),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bj_pipeline.report.data import ReportData
-from bj_pipeline.report.document import Cell, Fact
+from bj_pipeline.report.document import Cell, Column, Fact
 from bj_pipeline.report.facts import CHANGE, MULTIPLE, WAN, YI, Style, cell_text, say, tone
 from bj_pipeline.warehouse import tables
 
@@ -45,6 +45,29 @@ def company_fact(
         data.origin(table, f"code={row['code']}", column, _FORMULAS[column]),
         is_loss=column == "pe_ttm" and bool(row["pe_ttm_is_loss"]),
     )
+
+
+def company_columns(data: ReportData) -> dict[str, Column]:
+    """The columns of a table of companies that this issue can fill, by the column of the metrics.
+
+    One that would hold nothing but ``—`` is left out; the issue's notices say so.
+    """
+    labels = data.labels
+    columns = {
+        "market_cap": Column(label=labels["market_cap"], unit="亿元", align="right"),
+        "pe_ttm": Column(label=labels["pe_ttm"], unit="X", align="right"),
+        "revenue": Column(label=data.of_year("revenue"), unit="亿元", align="right", weight=1.2),
+        "net_profit": Column(
+            label=data.of_year("net_profit"), unit="万元", align="right", weight=1.35
+        ),
+    }
+    known = {
+        "market_cap": data.has_market_cap,
+        "pe_ttm": data.has_pe_ttm,
+        "revenue": data.has_financials,
+        "net_profit": data.has_financials,
+    }
+    return {name: column for name, column in columns.items() if known[name]}
 
 
 def number_cell(fact: Fact) -> Cell:

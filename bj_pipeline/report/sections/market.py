@@ -20,7 +20,12 @@ from bj_pipeline.report.document import (
     Table,
 )
 from bj_pipeline.report.facts import CHANGE, COUNT, SHARE, Style, join, say
-from bj_pipeline.report.sections.company_facts import company_fact, name_cell, number_cell
+from bj_pipeline.report.sections.company_facts import (
+    company_columns,
+    company_fact,
+    name_cell,
+    number_cell,
+)
 from bj_pipeline.warehouse import tables
 
 TOP = 10
@@ -98,7 +103,7 @@ def market_section(data: ReportData) -> Section:
         FigureRow(figures=(distribution, _index_figure(data, indices))) if indices else distribution
     )
     blocks.append(_top_table(data))
-    return Section(id="market", title="市场表现", level=1, blocks=tuple(blocks))
+    return Section(id="market", title=data.labels["section.market"], level=1, blocks=tuple(blocks))
 
 
 def _overview(data: ReportData) -> Line:
@@ -111,7 +116,10 @@ def _overview(data: ReportData) -> Line:
 
 
 def _movers_sentence(data: ReportData) -> Line:
-    return say("涨幅居前的公司为{names}。", names=listed_changes(leaders(data, WHOLE_POOL, NAMED)))
+    named = leaders(data, WHOLE_POOL, NAMED)
+    if not named:
+        return say("本周没有可比的个股涨跌幅。")
+    return say("涨幅居前的公司为{names}。", names=listed_changes(named))
 
 
 def _index_sentence(indices: list[tuple[str, Fact]]) -> Line:
@@ -159,7 +167,7 @@ def _distribution(data: ReportData) -> Figure:
         chart=Chart(
             kind="bars",
             categories=tuple(labels),
-            series=(fact_series("公司数", facts),),
+            series=(fact_series(data.labels["companies"], facts),),
             unit="家",
         ),
         source=data.source(tables.RAW_QUOTES),
@@ -168,15 +176,16 @@ def _distribution(data: ReportData) -> Figure:
 
 
 def _index_figure(data: ReportData, indices: list[tuple[str, Fact]]) -> Figure:
-    pairs = [("样本池中值", market_fact(data, "median_change")), *indices]
-    best = max(pairs, key=lambda pair: pair[1].value or 0.0)
+    pairs = [(data.labels["pool_median"], market_fact(data, "median_change")), *indices]
+    # Of a pool without a known change (its value is None) nothing can be said.
+    best = max(pairs, key=lambda pair: float("-inf") if pair[1].value is None else pair[1].value)
     return Figure(
         id="indices",
         title=f"样本池与主要指数：{best[0]}居前，{best[1].printed}",
         chart=Chart(
             kind="bars",
             categories=tuple(name for name, _ in pairs),
-            series=(fact_series("本周涨跌幅", [fact for _, fact in pairs], scale=0.01),),
+            series=(weekly_changes(data, pairs),),
             unit="%",
             signed=True,
         ),
@@ -200,8 +209,14 @@ def fact_series(name: str, facts: list[Fact], scale: float = 1, role: str = "cur
     )
 
 
+def weekly_changes(data: ReportData, pairs: list[tuple[str, Fact]]) -> Series:
+    """Changes over the week as a chart's series."""
+    return fact_series(data.labels["weekly_change"], [fact for _, fact in pairs], scale=0.01)
+
+
 def _top_table(data: ReportData) -> Table:
     top = data.movers[(data.movers["sector"] == WHOLE_POOL) & (data.movers["rank"] <= TOP)]
+    columns = company_columns(data)
     rows = []
     for code in top["code"]:
         company = data.company[str(code)]
@@ -212,23 +227,20 @@ def _top_table(data: ReportData) -> Table:
                 name_cell(str(company["sector"])),
                 *(
                     number_cell(company_fact(data, company, column))
-                    for column in ("change", "market_cap", "pe_ttm", "revenue", "net_profit")
+                    for column in ("change", *columns)
                 ),
             )
         )
-    year = data.fiscal_year
+    labels = data.labels
     return Table(
         id="top_movers",
-        title="样本池涨幅前十的公司",
+        title=labels["table.top_movers"],
         columns=(
-            Column(label="代码", weight=1.3),
-            Column(label="公司", weight=1.2),
-            Column(label="行业", weight=1.1),
-            Column(label="涨跌幅", unit="%", align="right"),
-            Column(label="总市值", unit="亿元", align="right"),
-            Column(label="PE TTM", unit="X", align="right"),
-            Column(label=f"{year}营业收入", unit="亿元", align="right", weight=1.2),
-            Column(label=f"{year}归母净利润", unit="万元", align="right", weight=1.4),
+            Column(label=labels["code"], weight=1.3),
+            Column(label=labels["company"], weight=1.2),
+            Column(label=labels["sector"], weight=1.1),
+            Column(label=labels["change"], unit="%", align="right"),
+            *columns.values(),
         ),
         rows=tuple(rows),
         source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS, tables.RAW_FINANCIALS),

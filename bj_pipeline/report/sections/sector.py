@@ -1,9 +1,11 @@
 """Sectors: one description that serves every sector of the pool."""
 
+import unicodedata
 from dataclasses import dataclass
 
 import pandas as pd
 
+from bj_pipeline.metrics.arithmetic import change, median
 from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import (
     Block,
@@ -33,11 +35,13 @@ from bj_pipeline.report.facts import (
 )
 from bj_pipeline.report.rounding import YUAN_PER_YI
 from bj_pipeline.report.sections.company_facts import name_cell, number_cell
-from bj_pipeline.report.sections.market import fact_series, leaders, listed_changes
+from bj_pipeline.report.sections.market import fact_series, leaders, listed_changes, weekly_changes
 from bj_pipeline.warehouse import tables
 
 NAMED = 3
 CHARTED = 5
+_TITLE_EMS = 23.2
+"""Room for a title above a chart of half a page, behind its number."""
 
 _STYLES: dict[str, Style] = {
     "companies": COUNT,
@@ -92,7 +96,7 @@ def sector_change(data: ReportData, sector: str, column: str) -> Fact:
     known = before is not None and after is not None and before > 0 and after > 0
     return data.ledger.number(
         f"{tables.SECTOR_METRICS}/{sector}/{column}_change",
-        (after or 0) / before - 1 if known and before else None,
+        change((after or 0) / before) if known and before else None,
         CHANGE,
         data.origin(
             tables.SECTOR_METRICS,
@@ -108,7 +112,7 @@ def sector_median_change(data: ReportData, sector: str) -> Fact:
     changes = data.pool.loc[data.pool["sector"] == sector, "change"]
     return data.ledger.number(
         f"{tables.COMPANY_METRICS}/{sector}/change_median",
-        float(changes.median()) if changes.notna().any() else None,
+        median(changes),
         CHANGE,
         data.origin(
             tables.COMPANY_METRICS, f"sector={sector}", "change", "行业内公司涨跌幅的中位数"
@@ -137,39 +141,42 @@ def sectors_overview(data: ReportData) -> Section:
                 "样本池分为{names}。上周数据按本期样本池在基准日的口径重新计算。",
                 names=join(sentences),
             )
-        ),
-        sector_table(data),
+        )
     ]
+    if data.has_pe_ttm or data.has_market_cap:
+        blocks.append(sector_table(data))
     if data.has_market_cap:
         blocks.append(_caps_figure(data))
-    return Section(id="sectors", title="行业观察", level=1, blocks=tuple(blocks))
+    return Section(
+        id="sectors", title=data.labels["section.sectors"], level=1, blocks=tuple(blocks)
+    )
 
 
 def sector_table(data: ReportData) -> Table:
     """All sectors: companies, PE median, total and median market cap, last week and this week."""
-    columns = [Column(label="行业", weight=1.2), Column(label="公司数", unit="家", align="right")]
+    labels, columns = data.labels, _first_columns(data)
     wanted = []
     if data.has_pe_ttm:
-        wanted.append(("pe_ttm_median", "PE TTM 中值", "X"))
+        wanted.append(("pe_ttm_median", labels["pe_ttm_median"], "X", 1.7))
     if data.has_market_cap:
-        wanted.append(("total_market_cap", "总市值", "亿元"))
-        wanted.append(("market_cap_median", "市值中值", "亿元"))
-    for _, label, unit in wanted:
+        wanted.append(("total_market_cap", labels["market_cap"], "亿元", 1.3))
+        wanted.append(("market_cap_median", labels["market_cap_median"], "亿元", 1.3))
+    for _, label, unit, weight in wanted:
         columns += [
-            Column(label=f"上周{label}", unit=unit, align="right", weight=1.3),
-            Column(label=f"本周{label}", unit=unit, align="right", weight=1.3),
+            Column(label=labels.fill(week, label=label), unit=unit, align="right", weight=weight)
+            for week in ("of_last_week", "of_this_week")
         ]
     rows = []
     for sector in data.sector_names:
         cells = [name_cell(sector), number_cell(sector_fact(data, sector, "companies"))]
-        for column, _, _ in wanted:
+        for column, *_ in wanted:
             before = sector_fact(data, sector, column, base=True)
             after = sector_fact(data, sector, column)
             cells += [number_cell(before), _arrow_cell(before, after)]
         rows.append(tuple(cells))
     return Table(
         id="sectors",
-        title="各行业公司数、估值与市值",
+        title=labels["table.sectors"],
         columns=tuple(columns),
         rows=tuple(rows),
         source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
@@ -178,13 +185,16 @@ def sector_table(data: ReportData) -> Table:
 
 def front_table(data: ReportData) -> Table:
     """The front page's small table: PE median, total market cap and its change, with arrows."""
-    columns = [Column(label="行业", weight=1.2), Column(label="公司数", unit="家", align="right")]
+    labels, columns = data.labels, _first_columns(data)
     if data.has_pe_ttm:
-        columns.append(Column(label="PE TTM 中值", unit="X", align="right", weight=1.3))
+        median = labels["pe_ttm_median"]
+        columns.append(Column(label=median, unit="X", align="right", weight=1.3))
     if data.has_market_cap:
-        columns.append(Column(label="总市值", unit="亿元", align="right", weight=1.3))
-        columns.append(Column(label="较上周", unit="%", align="right"))
-    columns.append(Column(label="涨跌幅中值", unit="%", align="right", weight=1.2))
+        cap = labels["market_cap"]
+        columns.append(Column(label=cap, unit="亿元", align="right", weight=1.3))
+        columns.append(Column(label=labels["against_last_week"], unit="%", align="right"))
+    change = labels["median_change"]
+    columns.append(Column(label=change, unit="%", align="right", weight=1.2))
     rows = []
     for sector in data.sector_names:
         cells = [name_cell(sector), number_cell(sector_fact(data, sector, "companies"))]
@@ -197,11 +207,18 @@ def front_table(data: ReportData) -> Table:
         rows.append(tuple(cells))
     return Table(
         id="front-sectors",
-        title="各行业一览",
+        title=labels["table.front_sectors"],
         columns=tuple(columns),
         rows=tuple(rows),
         source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
     )
+
+
+def _first_columns(data: ReportData) -> list[Column]:
+    return [
+        Column(label=data.labels["sector"], weight=1.2),
+        Column(label=data.labels["companies"], unit="家", align="right"),
+    ]
 
 
 def _with_arrow(data: ReportData, sector: str, column: str) -> Cell:
@@ -344,18 +361,19 @@ def _trend_figure(data: ReportData, sector: str) -> Figure:
     before = sector_fact(data, sector, "pe_ttm_median", base=True)
     after = sector_fact(data, sector, "pe_ttm_median")
     way = direction(before, after)
-    title = (
-        f"{sector} PE TTM 中值为 {after.printed}"
-        if after.value is None or way == "flat"
-        else f"{sector} PE TTM 中值{MOVED[way]} {after.printed}"
-    )
+    verb = "为" if way == "flat" else MOVED[way]
+    finding = "" if after.value is None else f"{verb} {after.printed}"
     return Figure(
         id=f"trend-{sector}",
-        title=title,
+        title=f"{sector} PE TTM 中值{finding}",
         chart=Chart(
             kind="lines",
             categories=_trend_dates(data),
-            series=(fact_series("PE TTM 中值", _trend_facts(data, sector, "pe_ttm_median")),),
+            series=(
+                fact_series(
+                    data.labels["pe_ttm_median"], _trend_facts(data, sector, "pe_ttm_median")
+                ),
+            ),
             unit="X",
         ),
         source=data.source(tables.RAW_VALUATIONS),
@@ -368,10 +386,12 @@ def _caps_figure(data: ReportData) -> Figure:
     sectors = data.sector_names
     facts = {sector: _trend_facts(data, sector, "total_market_cap") for sector in sectors}
     latest = {sector: sector_fact(data, sector, "total_market_cap") for sector in sectors}
-    largest = max(sectors, key=lambda sector: latest[sector].value or 0.0)
+    known = {sector: fact.value for sector, fact in latest.items() if fact.value is not None}
+    largest = max(known, key=lambda sector: known[sector], default=None)
+    finding = f"：{largest}最高，为 {latest[largest].printed}" if largest else ""
     return Figure(
         id="sector-caps",
-        title=f"各行业总市值：{largest}最高，为 {latest[largest].printed}",
+        title=f"各行业总市值{finding}",
         chart=Chart(
             kind="lines",
             categories=_trend_dates(data),
@@ -418,21 +438,17 @@ def _trend_facts(data: ReportData, sector: str, column: str) -> list[Fact]:
 
 def _bucket_figure(data: ReportData, sector: str, measure: _Measure) -> Figure:
     facts = _bucket_facts(data, sector, measure)
-    moves = [
-        f"{label}{measure.unit} {'增加' if direction(before, after) == 'up' else '减少'}"
-        for label, before, after in facts
-        if direction(before, after) != "flat"
-    ]
-    finding = "、".join(moves[:2]) + ("等" if len(moves) > 2 else "") if moves else "与上周一致"  # noqa: PLR2004 - a title has room for two
     return Figure(
         id=f"{measure.name}-{sector}",
-        title=f"{sector}{measure.label}分布：{finding}",
+        title=_bucket_title(f"{sector}{measure.label}分布：", measure, facts),
         chart=Chart(
             kind="bars",
             categories=tuple(f"{label}" for label, _, _ in facts),
             series=(
-                fact_series("上周", [before for _, before, _ in facts], role="previous"),
-                fact_series("本周", [after for _, _, after in facts]),
+                fact_series(
+                    data.labels["last_week"], [before for _, before, _ in facts], role="previous"
+                ),
+                fact_series(data.labels["this_week"], [after for _, _, after in facts]),
             ),
             unit="家",
         ),
@@ -440,8 +456,30 @@ def _bucket_figure(data: ReportData, sector: str, measure: _Measure) -> Figure:
         alt=f"柱状图：{sector}行业按{measure.label.rstrip()}（{measure.unit}）分区间的公司数，"
         + "，".join(f"{label} 上周 {b.printed}、本周 {a.printed}" for label, b, a in facts)
         + "。",
-        note=f"横轴：{measure.unit}",
+        note=data.labels.fill("axis", unit=measure.unit),
     )
+
+
+def _bucket_title(opening: str, measure: _Measure, facts: list[tuple[str, Fact, Fact]]) -> str:
+    """The first moves, as many as stand on one line above half a page."""
+    gap = " " if measure.unit.isascii() else ""
+    words = {"up": f"{gap}增加", "down": f"{gap}减少"}
+    moves = [
+        f"{label}{measure.unit}{words[way]}"
+        for label, before, after in facts
+        if (way := direction(before, after)) != "flat"
+    ]
+    for count in range(len(moves), 0, -1):
+        rest = "等" if count < len(moves) else ""
+        title = f"{opening}{'、'.join(moves[:count])}{rest}"
+        if _ems(title) <= _TITLE_EMS:
+            return title
+    return f"{opening}{f'{moves[0]}等' if moves else '与上周一致'}"
+
+
+def _ems(text: str) -> float:
+    """Width of a title, in its size: a Chinese character is square, others are narrower."""
+    return sum(1.0 if unicodedata.east_asian_width(one) in "WF" else 0.57 for one in text)
 
 
 def _movers_figure(data: ReportData, sector: str) -> Figure:
@@ -455,7 +493,7 @@ def _movers_figure(data: ReportData, sector: str) -> Figure:
         chart=Chart(
             kind="hbars",
             categories=tuple(name for name, _ in pairs),
-            series=(fact_series("本周涨跌幅", [fact for _, fact in pairs], scale=0.01),),
+            series=(weekly_changes(data, pairs),),
             unit="%",
             signed=True,
         ),
@@ -469,10 +507,12 @@ def overview_figure(data: ReportData) -> Figure:
     sectors = data.sector_names
     if data.has_market_cap:
         facts = [sector_change(data, sector, "total_market_cap") for sector in sectors]
-        what, source = "总市值变动", data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS)
+        what, measure = "总市值变动", "market_cap_change"
+        source = data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS)
     else:
         facts = [sector_median_change(data, sector) for sector in sectors]
-        what, source = "涨跌幅中值", data.source(tables.RAW_QUOTES)
+        what, measure = "涨跌幅中值", "median_change"
+        source = data.source(tables.RAW_QUOTES)
     known = [pair for pair in zip(sectors, facts, strict=True) if pair[1].value is not None]
     best = max(known, key=lambda pair: pair[1].value or 0.0, default=None)
     finding = f"：{best[0]}居前，{best[1].printed}" if best else ""
@@ -482,7 +522,7 @@ def overview_figure(data: ReportData) -> Figure:
         chart=Chart(
             kind="hbars",
             categories=tuple(sectors),
-            series=(fact_series(what, facts, scale=0.01),),
+            series=(fact_series(data.labels[measure], facts, scale=0.01),),
             unit="%",
             signed=True,
         ),

@@ -3,8 +3,12 @@
 "use strict";
 
 const root = document.documentElement;
+const labels = JSON.parse(root.dataset.labels);
 const night = matchMedia("(prefers-color-scheme: dark)");
 const narrow = matchMedia("(width < 64rem)");
+
+// A label with its places filled in.
+const filled = (label, values) => label.replace(/{(\w+)}/g, (_, place) => values[place]);
 
 // Storage may be forbidden (private windows, files opened from disk); then the choice lasts a visit.
 const stored = {
@@ -144,11 +148,11 @@ function filterable(table) {
     const wanted = input.value.trim().toLowerCase();
     for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
     const shown = rows.filter((row) => !row.hidden).length;
-    count.textContent = wanted ? `${shown} / ${rows.length} 行` : `${rows.length} 行`;
+    count.textContent = filled(wanted ? labels.rows_shown : labels.rows, { shown, rows: rows.length });
     settleStop(table);
   };
   input.addEventListener("input", show);
-  const label = element("label", {}, "筛选", input);
+  const label = element("label", {}, labels.filter, input);
   table.closest(".scroll").before(element("div", { className: "filter" }, label, count));
   show();
 }
@@ -253,7 +257,7 @@ function showOrigin(anchor, target, fact, title) {
     ...(title ? [element("p", { textContent: title })] : []),
     originList(fact),
     ...(source ? [element("p", { className: "keys", textContent: source })] : []),
-    ...(keys ? [element("p", { className: "keys", textContent: "回车：转到出处表　Esc：关闭" })] : []),
+    ...(keys ? [element("p", { className: "keys", textContent: labels.tip_keys })] : []),
   );
   tip.hidden = false;
   shownAt = target;

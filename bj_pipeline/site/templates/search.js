@@ -34,7 +34,7 @@ function node(name, text) {
 function hit({ code, name, old, earlier, place }) {
   const link = document.createElement("a");
   link.href = new URL(`company/${code.slice(0, 6)}.html`, home);
-  const more = [place, old && `旧代码 ${old}`, earlier && `曾用名 ${earlier}`].filter(Boolean);
+  const more = [place, old && filled(labels.hit_old, { code: old }), earlier && filled(labels.hit_earlier, { names: earlier })].filter(Boolean);
   link.append(node("strong", name), node("span", code), node("small", more.join("　")));
   const item = document.createElement("li");
   item.append(link);
@@ -54,13 +54,13 @@ function search(box) {
     const found = find(input.value);
     const typed = input.value.trim() !== "";
     const items = found.slice(0, MOST).map(hit);
-    if (typed && !found.length) items.push(Object.assign(node("li", "没有这样的公司"), { className: "none" }));
+    if (typed && !found.length) items.push(Object.assign(node("li", labels.no_hit), { className: "none" }));
     if (found.length > MOST) {
-      items.push(Object.assign(node("li", `另有 ${found.length - MOST} 家，请多输入几个字`), { className: "none" }));
+      items.push(Object.assign(node("li", filled(labels.more_hits, { count: found.length - MOST })), { className: "none" }));
     }
     list.replaceChildren(...items);
     list.hidden = !typed;
-    status.textContent = typed ? (found.length ? `找到 ${found.length} 家公司` : "没有这样的公司") : "";
+    status.textContent = typed ? (found.length ? filled(labels.found, { count: found.length }) : labels.no_hit) : "";
   }
 
   function step(by) {

@@ -1,0 +1,77 @@
+"""Sections: what they leave out where an issue's input lacks it, and titles that fit."""
+
+from dataclasses import replace
+
+import pytest
+
+from bj_pipeline.report.data import ReportData, missing_notes
+from bj_pipeline.report.document import Figure, FigureRow, Table
+from bj_pipeline.report.house import load_house
+from bj_pipeline.report.sections.ai_chain import ai_chain_section
+from bj_pipeline.report.sections.market import market_section
+from bj_pipeline.report.sections.sector import sector_section, sectors_overview
+from bj_pipeline_tests.report.composing import report_data
+
+
+@pytest.fixture(scope="module")
+def full(sample_issue) -> ReportData:
+    return report_data(sample_issue.home, 65, load_house())
+
+
+@pytest.fixture(scope="module")
+def poor(full) -> ReportData:
+    """The same week from prices alone."""
+    lacking = {"market_cap": None, "market_cap_base": None, "pe_ttm": None, "pe_ttm_base": None}
+    lacking |= {"pe_ttm_is_loss": False, "fiscal_year": None, "revenue": None, "net_profit": None}
+    known = {name: value for name, value in lacking.items() if name in full.ai_chain}
+    return replace(
+        full, companies=full.companies.assign(**lacking), ai_chain=full.ai_chain.assign(**known)
+    )
+
+
+def tables_of(section) -> dict[str, Table]:
+    return {block.id: block for block in section.blocks if isinstance(block, Table)}
+
+
+def heads(table: Table) -> list[str]:
+    return [column.label for column in table.columns]
+
+
+def test_columns_that_an_issue_cannot_fill_are_left_out(full, poor):
+    listed = ["总市值", "PE TTM", "2024营业收入", "2024归母净利润"]
+    chain, top = ["环节", "代码", "公司"], ["代码", "公司", "行业", "涨跌幅"]
+    assert heads(tables_of(ai_chain_section(full))["ai_chain"]) == chain + listed
+    assert heads(tables_of(market_section(full))["top_movers"]) == top + listed
+    assert heads(tables_of(ai_chain_section(poor))["ai_chain"]) == chain
+    assert heads(tables_of(market_section(poor))["top_movers"]) == top
+
+
+def test_every_row_has_a_cell_for_every_column(full, poor):
+    for data in (full, poor):
+        for section in (ai_chain_section(data), market_section(data)):
+            for table in tables_of(section).values():
+                assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_a_table_of_valuations_is_left_out_with_the_valuations_and_said_so(full, poor):
+    assert "sectors" in tables_of(sectors_overview(full))
+    assert not tables_of(sectors_overview(poor))
+    notes = "".join(part.text for line in missing_notes(poor) for part in line)
+    assert "不含 PE TTM" in notes
+    assert "不含年度财务数据" in notes
+
+
+def test_titles_of_bucket_charts_stand_on_one_line_and_say_when_there_is_more(full):
+    titles = [
+        figure.title
+        for sector in full.sector_names
+        for block in sector_section(full, sector).blocks
+        for figure in (block.figures if isinstance(block, FigureRow) else (block,))
+        if isinstance(figure, Figure) and "分布" in figure.title
+    ]
+    assert len(titles) == 10
+    assert "新能源 PE TTM 分布：与上周一致" in titles
+    assert any(title.endswith("等") for title in titles)
+    # 234 points of 8.5, less the number in front; digits are little more than half as wide.
+    widths = [sum(1 if ord(one) > 0x2E80 else 0.57 for one in title) for title in titles]
+    assert max(widths) < 23.5
