@@ -1,6 +1,8 @@
 """The command line, ``bj-pipeline``; its commands stand in :mod:`bj_pipeline.commands`."""
 
+import io
 import os
+import sys
 from typing import Any
 
 import click
@@ -13,20 +15,32 @@ class _Commands(click.Group):
     """Turns the pipeline's errors into one message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        _let_messages_be_printed()
         try:
             return super().invoke(ctx)
         except PipelineError as error:
             click.secho(f"Error: {error}", fg="red", err=True)
             ctx.exit(error.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if os.environ.get("BJ_TRACEBACK"):
                 raise
+            from bj_pipeline.outages import meaning  # noqa: PLC0415 - imports SQLAlchemy
+
+            if outage := meaning(error):
+                click.secho(f"Error: {outage}", fg="red", err=True)
+                ctx.exit(outage.exit_code)
             first = str(error).strip().partition("\n")[0]
             click.secho(f"Error: {type(error).__name__}: {first}", fg="red", err=True)
             click.echo("BJ_TRACEBACK=1 shows where it happened.", err=True)
             ctx.exit(1)
+
+
+def _let_messages_be_printed() -> None:
+    """Show characters that the terminal's encoding lacks as escapes, rather than fail on them."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @click.group(cls=_Commands)
@@ -37,7 +51,8 @@ def main() -> None:
     Settings come from the environment (BJ_HOME, BJ_SOURCE, BJ_INPUT, …). Exit codes: 0 done,
     1 failed, 2 wrong settings or arguments, 3 the week has not closed, 4 data not in the
     warehouse, 5 stopped by a check, 6 bad input, 7 a vendor cannot be reached, 8 a vendor does not
-    have the data yet, 9 the database is of another version, 10 the sign-off does not fit.
+    have the data yet, 9 the database is of another version, 10 the sign-off does not fit, 11 the
+    disk, the database or an object store does not do its part.
     """
 
 
@@ -47,6 +62,7 @@ for command in (
     building.issues,
     data.show,
     data.landing,
+    data.inbox,
     data.new_topic,
     data.ai_chain,
     publishing.approve,
@@ -54,6 +70,7 @@ for command in (
     publishing.diff,
     publishing.site,
     operating.dev,
+    operating.worker,
     operating.doctor,
     operating.alert_group,
     operating.migrate,

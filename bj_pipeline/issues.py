@@ -19,6 +19,7 @@ ISSUES_FILE = Path(__file__).parent / "reference" / "issues.csv"
 OVERRIDES_FILE = Path(__file__).parent / "reference" / "issue_overrides.csv"
 FIRST_WEEK = date(2024, 11, 25)
 COLUMNS = ("number", "week", "first_session", "last_session", "base_date", "sessions")
+OVERRIDE_COLUMNS = ("week", "action", "number", "reason")
 _SATURDAY = 6
 _SUNDAY = 7
 
@@ -214,8 +215,16 @@ def load_overrides(path: Path = OVERRIDES_FILE) -> dict[str, Override]:
     """
     overrides: dict[str, Override] = {}
     with path.open(encoding="utf-8", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            number = int(row["number"]) if (row["number"] or "").isdigit() else None
+        rows = csv.DictReader(file)
+        if tuple(rows.fieldnames or ()) != OVERRIDE_COLUMNS:
+            rule = f"the columns are {', '.join(OVERRIDE_COLUMNS)}"
+            found = ", ".join(rows.fieldnames or ()) or "an empty file"
+            raise DataError(path.name, rule, "Correct the header.", 1, found)
+        for line, row in enumerate(rows, start=2):
+            if None in row or None in row.values():
+                rule = f"a row has {len(OVERRIDE_COLUMNS)} cells"
+                raise DataError(path.name, rule, "Quote text that holds a comma.", line)
+            number = int(row["number"]) if row["number"].isdecimal() else None
             override = Override(row["week"], row["action"], number, row["reason"])
             remedy = "Correct the row."
             if override.action not in {"skip", "merge", "renumber"}:

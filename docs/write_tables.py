@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
 from bj_pipeline.quality.stages import ALL
 from bj_pipeline.settings import PACKAGE, Settings
 
@@ -18,13 +20,16 @@ def checks() -> str:
 def settings() -> str:
     """One row a setting."""
     rows = [
-        f"| `BJ_{name.upper()}` | {_default(field.default)} | {field.description} |"
+        f"| `BJ_{name.upper()}` | {_default(name, field)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
 
 
-def _default(value: object) -> str:
+def _default(name: str, field: FieldInfo) -> str:
+    value = field.default
+    if field.default_factory is not None:
+        value = f"BJ_HOME/{name}"
     if isinstance(value, tuple):
         value = ",".join(value)
     if isinstance(value, Path) and value.is_absolute():

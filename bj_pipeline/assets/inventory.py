@@ -18,6 +18,8 @@ from bj_pipeline.assets.metadata import preview
 from bj_pipeline.assets.partitions import SHANGHAI
 from bj_pipeline.assets.resources import PipelineResource
 from bj_pipeline.automation import inventory as judged
+from bj_pipeline.automation.deadlines import due_at, newest_due
+from bj_pipeline.automation.waiting import waiting_issues
 from bj_pipeline.issues import Issue, all_issues
 
 GROUP = "operations"
@@ -52,8 +54,9 @@ def issue_inventory(
     context: dg.AssetExecutionContext, pipeline: PipelineResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """What is wrong now."""
-    runs = judged.last_runs(context.instance)
-    wrong = judged.inventory(judged.Stored(pipeline.settings), runs, datetime.now(SHANGHAI))
+    now, settings = datetime.now(SHANGHAI), pipeline.settings
+    runs = judged.last_runs(context.instance, waiting_issues(context.instance, settings, now))
+    wrong = judged.inventory(judged.Stored(settings), runs, now)
     metadata = _inventory_metadata(judged.with_errors(wrong, runs, context.instance))
     return dg.MaterializeResult(
         metadata=metadata,
@@ -106,7 +109,7 @@ def latest_issue(
     stored = judged.Stored(pipeline.settings)
     why_late = judged.lateness(stored, now)
     return dg.MaterializeResult(
-        metadata=_latest_metadata(context.instance, stored, judged.newest_due(now)),
+        metadata=_latest_metadata(context.instance, stored, newest_due(now)),
         check_results=[
             dg.AssetCheckResult(
                 check_name=LATEST_ISSUE_IS_ON_TIME,
@@ -128,7 +131,7 @@ def _latest_metadata(
         "issue": issue.number,
         "week": issue.week,
         "close date": str(issue.close_date),
-        "due": f"{judged.due_at(issue):%Y-%m-%d %H:%M}",
+        "due": f"{due_at(issue):%Y-%m-%d %H:%M}",
         "built": is_built,
         "built at": (_built_at(instance, issue) or "unknown") if is_built else "not yet",
         "list of issues ends with": horizon,
@@ -148,7 +151,8 @@ inventory_job = dg.define_asset_job(
     INVENTORY_JOB,
     selection=dg.AssetSelection.groups(GROUP),
     # Ahead of the queue: a backfill must not hide what is wrong.
-    tags={"dagster/priority": "1"},
+    # Killed, it would keep its place in the queue for ever: it holds no issue's turn to tell by.
+    tags={"dagster/priority": "1", "dagster/max_runtime_seconds": "900"},
     description="What is wrong now, and whether the latest issue is on time.",
 )
 hourly_inventory = dg.ScheduleDefinition(

@@ -5,6 +5,8 @@ are converted here and nowhere else.
 """
 
 import base64
+import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -16,6 +18,7 @@ from bj_pipeline.warehouse import tables
 
 Plain = str | int | float | bool
 _PREVIEW_ROWS = 10
+_MARKDOWN = re.compile(r"[\\`*\[\]<>&!|~#$]|(?<![^\W_])_|_(?![^\W_])|:(?=//)")
 
 
 def plain(value: Any) -> Plain:
@@ -43,6 +46,61 @@ def preview(frame: pd.DataFrame, rows: int = _PREVIEW_ROWS) -> dg.TableMetadataV
     records = [dg.TableRecord(row) for row in plain_rows(frame.head(rows))]
     schema = dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns])
     return dg.MetadataValue.table(records, schema=schema)
+
+
+def table_preview(name: str, frame: pd.DataFrame) -> dg.TableMetadataValue:
+    """The first rows of a warehouse table as people read them: rounded, with units in the header.
+
+    Drawings are left out: their text says nothing.
+    """
+    shown = frame.head(_PREVIEW_ROWS).drop(columns="svg", errors="ignore")
+    columns = {}
+    for column in shown.columns:
+        header, values = str(column), shown[column]
+        unit = _unit(name, header)
+        if unit is not None:
+            header = ", ".join(filter(None, (header, unit.label)))
+            values = (values / unit.size).round(unit.decimals)
+        columns[header] = values
+    return preview(pd.DataFrame(columns))
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """How a column is shown: its unit, what that is in the warehouse's, and decimals."""
+
+    label: str
+    size: float
+    decimals: int
+
+
+_UNITS = (
+    ("points", _Unit("points", 1, 2)),
+    ("fraction;", _Unit("%", 0.01, 2)),
+    ("a fraction", _Unit("%", 0.01, 2)),
+    ("×", _Unit("×", 1, 1)),
+    ("in shares", _Unit("shares", 1, 0)),
+)
+"""How units are named in a column's comment."""
+_PRICE = _Unit("yuan", 1, 2)
+_MONEY = _Unit("亿元", 1e8, 2)
+_BARE = _Unit("", 1, 4)
+
+
+def _unit(table: str, column: str) -> _Unit | None:
+    """How a number is shown; None for what is no number with decimals."""
+    known = tables.table(table).columns.get(column)
+    if known is None or not isinstance(known.type, Double):
+        return None
+    comment = str(known.comment)
+    if ", yuan" in comment:
+        return _PRICE if column.startswith("close") else _MONEY
+    return next((unit for word, unit in _UNITS if f", {word}" in f", {comment}"), _BARE)
+
+
+def literal(text: str) -> str:
+    """Text that the UI's Markdown shows as it is, whatever names it quotes."""
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def picture(svg: bytes) -> dg.MarkdownMetadataValue:

@@ -212,7 +212,7 @@ def report_xlsx(
 def issue_manifest(
     context: dg.AssetExecutionContext, pipeline: PipelineResource, report_document: Document
 ) -> None:
-    """``manifest.json`` of the issue; written last, so that it vouches for the files beside it."""
+    """``manifest.json`` of the issue, with which readers meet the files that it vouches for."""
     issue = by_number(context.partition_key)
     for name in ("report_html", "report_pdf", "report_docx", "report_xlsx"):
         pipeline.require_passed(issue.number, name)
@@ -237,10 +237,15 @@ def _finish(
 ) -> None:
     issue = by_number(context.partition_key)
     version = artifacts.sha256(content)
-    path = artifacts.write(pipeline.settings.artifacts / issue.folder / name, content)
+    folder = pipeline.settings.artifacts / issue.folder
+    place = artifacts.place_of(folder, name, version)
+    if name == artifacts.MANIFEST:
+        artifacts.finish(folder, content)
+    else:
+        artifacts.write(artifacts.draft(folder, name, version), content)
     pipeline.warehouse.record_file(issue.number, context.asset_key.path[-1], version)
     context.add_output_metadata(
-        {"file": dg.MetadataValue.path(path), "bytes": len(content), "sha256": version}
+        {"file": dg.MetadataValue.path(str(place)), "bytes": len(content), "sha256": version}
     )
 
 

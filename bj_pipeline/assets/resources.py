@@ -3,6 +3,8 @@
 A run may choose its source in the launchpad; everything else comes from the settings.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from bj_pipeline.sources.landing import Landing
 from bj_pipeline.sources.registry import SAMPLE, open_source, pool_file
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
+from bj_pipeline.warehouse.turns import turn
 
 _PARTITION_TAG = "dagster/partition"
 
@@ -41,6 +44,17 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Note which issue the run builds: a run builds one."""
         key = context.run.tags.get(_PARTITION_TAG) if context.run else None
         self._issue = int(key) if key else None
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["PipelineResource"]:
+        """Hold the turn of the issue while the run goes on."""
+        with super().yield_for_execution(context) as resource:
+            if self._issue is None:
+                yield resource
+                return
+            say = context.log.info if context.log else lambda _: None
+            with turn(self.warehouse.engine, self._issue, tell=say):
+                yield resource
 
     @cached_property
     def settings(self) -> Settings:

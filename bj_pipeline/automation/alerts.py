@@ -12,11 +12,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from bj_pipeline.issues import Issue
 from bj_pipeline.report.document import Document
+from bj_pipeline.storage import Place
 
 MAX_BYTES = 2000
 """Of title and body: WeCom takes 2048 bytes of a text, and drops a longer one without an error."""
@@ -207,21 +207,19 @@ def _rerun(issue: Issue | None) -> str:
     return f"重跑：bj-pipeline run --issue {issue.number}，或在界面重跑该期。" if issue else ""
 
 
-def late(issue: Issue, due: str, state: str, run: str, ui_url: str) -> Alert:
+def late(issue: Issue, due: str, state: str, runs: Sequence[str], ui_url: str) -> Alert:
     """An issue that is not there at its deadline.
 
     Args:
         issue: The issue.
         due: The moment at which it was due, as printed.
         state: What is known of it, in Chinese.
-        run: What is known of its newest run, in Chinese; empty if there is none.
+        runs: What is known of its newest run, in Chinese, one line an entry.
         ui_url: Address of the Dagster UI.
     """
     return Alert(
         title=f"【逾期】{_name(issue, '')}：{due} 仍未生成",
-        lines=tuple(
-            filter(None, (_week(issue), f"现状：{state}", run, f"处理：先看原因；{_rerun(issue)}"))
-        ),
+        lines=(_week(issue), f"现状：{state}", *runs, f"处理：先看原因；{_rerun(issue)}"),
         links=(_page(issue, ui_url),),
         kind="failure",
     )
@@ -239,7 +237,7 @@ class Finished:
 
     issue: Issue
     document: Document | None
-    files: tuple[Path, ...]
+    files: tuple[Place, ...]
     run_url: str
     ui_url: str
     revised: bool = False

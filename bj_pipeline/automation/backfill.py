@@ -7,7 +7,7 @@ good at the end.
 
 import multiprocessing
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,19 +16,18 @@ from time import perf_counter
 
 import dagster as dg
 
-from bj_pipeline.assets.partitions import TREND_ISSUES
+from bj_pipeline.automation.abandoned import close_abandoned_runs
 from bj_pipeline.automation.home import dagster_environment
-from bj_pipeline.automation.jobs import ISSUE_JOB
+from bj_pipeline.automation.inventory import last_runs
 from bj_pipeline.automation.local import Runner
 from bj_pipeline.automation.state import BUILT, OPEN, issue_states
+from bj_pipeline.automation.trends import BELOW_TRENDS, incomplete
 from bj_pipeline.errors import CheckFailedError, ConfigurationError, PipelineError
-from bj_pipeline.issues import all_issues, by_number, trailing
-from bj_pipeline.metrics.trends import sector_trends
-from bj_pipeline.quality.stages import require_passed
+from bj_pipeline.issues import all_issues, by_number
 from bj_pipeline.settings import Settings
-from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
+_ERROR_LENGTH = 300
 _RANGES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 
 
@@ -113,86 +112,38 @@ def choose(
 
 
 def _failed(settings: Settings) -> set[int]:
-    """Issues whose newest run failed."""
+    """Issues whose newest run failed, whoever asked for it: a backfill in the UI too."""
     home = dagster_environment(settings)["DAGSTER_HOME"]
-    newest: dict[str, bool] = {}
     with dg.DagsterInstance.from_config(home) as instance:
-        for record in instance.get_run_records(dg.RunsFilter(job_name=ISSUE_JOB)):
-            partition = record.dagster_run.tags.get("dagster/partition", "")
-            newest.setdefault(partition, record.dagster_run.status == dg.DagsterRunStatus.FAILURE)
-    return {int(partition) for partition, failed in newest.items() if failed and partition}
+        close_abandoned_runs(instance, Warehouse(settings.warehouse_url))
+        return {number for number, run in last_runs(instance).items() if run.failed}
 
 
-def run(order: Order, numbers: Sequence[int], jobs: int) -> Iterator[Built]:
-    """Build issues in one or more processes, and tell of each as it ends."""
-    if jobs == 1:
-        yield from (_build(order, number) for number in numbers)
+def run(
+    order: Order, numbers: Sequence[int], jobs: int, assets: tuple[str, ...] = ()
+) -> Iterator[Built]:
+    """Build issues, or some of their assets, in one or more processes; tell of each as it ends."""
+    if jobs == 1 or len(numbers) == 1:
+        yield from (_build(order, number, assets) for number in numbers)
         return
     # A forked process would share the parent's database connections.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
-        for future in as_completed([pool.submit(_build, order, number) for number in numbers]):
+        futures = [pool.submit(_build, order, number, assets) for number in numbers]
+        for future in as_completed(futures):
             yield future.result()
 
 
-def complete_trends(order: Order, numbers: Iterable[int]) -> Iterator[Built]:
+def complete_trends(order: Order, numbers: Sequence[int], jobs: int) -> Iterator[Built]:
     """Render those issues again whose stored trends lack issues that are there by now.
 
     Args:
         order: What they were built from.
-        numbers: Issues that were built just now; they and the issues after them are looked at.
+        numbers: Issues that were asked for, also those that an earlier backfill had built before
+            it was stopped; they and the issues after them are looked at.
+        jobs: Processes.
     """
-    warehouse = Warehouse(order.settings.warehouse_url)
-    there = set(warehouse.issues(tables.SECTOR_TRENDS))
-    touched = {after for number in numbers for after in _trends_with(number)}
-    for number in sorted(touched & there):
-        if _trend_is_outdated(warehouse, number):
-            yield _build(order, number, tuple(_BELOW_TRENDS))
-
-
-_BELOW_TRENDS = (
-    tables.SECTOR_TRENDS,
-    tables.REPORT_DOCUMENT,
-    tables.REPORT_FIGURES,
-    "report_html",
-    "report_pdf",
-    "report_docx",
-    "report_xlsx",
-    "issue_manifest",
-)
-
-
-def _trends_with(number: int) -> list[int]:
-    return [
-        issue.number
-        for issue in all_issues()
-        if number in {one.number for one in trailing(issue, TREND_ISSUES)}
-    ]
-
-
-def _trend_is_outdated(warehouse: Warehouse, number: int) -> bool:
-    stored = warehouse.read(tables.SECTOR_TRENDS, number)
-    issues = trailing(by_number(number), TREND_ISSUES)
-    figures = warehouse.read(tables.SECTOR_METRICS)
-    figures = figures[figures["issue"].isin([one.number for one in issues])]
-    usable = [n for n in figures["issue"].unique() if _is_usable(warehouse, int(n))]
-    fresh = sector_trends(
-        figures[figures["issue"].isin(usable)], issues, list(dict.fromkeys(stored["sector"]))
-    )
-    key = list(tables.key(tables.SECTOR_TRENDS))
-    merged = stored.merge(fresh, on=key, suffixes=("", "_fresh"))
-    return any(
-        not merged[name].equals(merged[f"{name}_fresh"])
-        for name in ("pe_ttm_median", "total_market_cap")
-    )
-
-
-def _is_usable(warehouse: Warehouse, number: int) -> bool:
-    try:
-        require_passed(warehouse, number, tables.SECTOR_METRICS)
-    except CheckFailedError:
-        return False
-    return True
+    yield from run(order, incomplete(order.settings, numbers), jobs, BELOW_TRENDS)
 
 
 @cache
@@ -205,5 +156,12 @@ def _build(order: Order, number: int, assets: tuple[str, ...] = ()) -> Built:
     try:
         _runner(order).build_quietly(number, assets)
     except PipelineError as error:
-        return Built(number, perf_counter() - started, str(error).splitlines()[0])
+        return Built(number, perf_counter() - started, _first_error(error))
     return Built(number, perf_counter() - started)
+
+
+def _first_error(error: PipelineError) -> str:
+    """One line: the check that stopped an issue, or else what the error says first."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = lines[1] if isinstance(error, CheckFailedError) and len(lines) > 1 else lines[0]
+    return told if len(told) <= _ERROR_LENGTH else f"{told[: _ERROR_LENGTH - 1]}…"

@@ -5,28 +5,31 @@ moving a living warehouse to another database (:mod:`bj_pipeline.warehouse.trans
 is used here), Dagster's own history, and the curated files, which are kept under version control.
 
 A backup is a folder with ``warehouse.db``, the folders of :data:`FOLDERS` and ``backup.json``,
-which names every file with its size and SHA-256. The warehouse in it is always a SQLite file,
-whatever database it came from, so a backup of PostgreSQL needs no ``pg_dump`` and can be restored
-into either.
+which names every file with its size and SHA-256. Files have the paths in it that they have on a
+disk, also where they come from an object store, so each folder can be restored into either. The
+warehouse in it is always a SQLite file, whatever database it came from, so a backup of PostgreSQL
+needs no ``pg_dump`` and can be restored into either.
 """
 
 import hashlib
 import shutil
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader, BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Literal
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from sqlalchemy import Engine
 
-from bj_pipeline import __version__
+from bj_pipeline import __version__, folders, storage
 from bj_pipeline.errors import ConfigurationError, PipelineError
 from bj_pipeline.report import artifacts
-from bj_pipeline.settings import Settings
+from bj_pipeline.settings import FOLDERS, Settings
+from bj_pipeline.storage import ObjectPath, Place, StorageError
 from bj_pipeline.warehouse import migrate, tables
 from bj_pipeline.warehouse.store import Warehouse, connect, data_version
 from bj_pipeline.warehouse.transfer import Copied, content, transfer
@@ -34,9 +37,11 @@ from bj_pipeline.warehouse.transfer import Copied, content, transfer
 MANIFEST = "backup.json"
 WAREHOUSE = "warehouse.db"
 LANDING = "landing"
-FOLDERS = (LANDING, "artifacts", "published", "withdrawn")
-"""Names in a backup, and of the settings that say where each folder lies."""
 
+_BEGUN = ".bj-backup"
+"""Suffix of a backup's folder until it is whole."""
+_AT_A_TIME = 8
+"""Files of an object store that are asked for at once."""
 _CHUNK = 1 << 20
 """Bytes in memory at once."""
 
@@ -128,7 +133,7 @@ class _Steps:
 
 
 def backup(
-    settings: Settings, target: Path, tell: Tell | None = None, now: datetime | None = None
+    settings: Settings, target: Place, tell: Tell | None = None, now: datetime | None = None
 ) -> Backup:
     """Write a backup; the folder appears when it is whole and was read again.
 
@@ -137,7 +142,7 @@ def backup(
 
     Args:
         settings: Of the installation.
-        target: The backup's folder; must not exist.
+        target: The backup's folder; must not exist. It may lie in an object store.
         tell: For a progress bar.
         now: When; now if not given.
 
@@ -146,23 +151,28 @@ def backup(
         MissingDataError: There is no warehouse.
         BackupError: Someone signed off meanwhile, or the copy is not as it was written.
     """
-    target = target.absolute()
-    if target.exists():
+    if isinstance(target, Path):
+        target = target.absolute()
+    if target.sizes() if isinstance(target, ObjectPath) else target.exists():
         raise ConfigurationError(f"{target} exists already: a backup is written to a new folder.")
     sources = {name: _place(settings, name) for name in FOLDERS}
     for source in sources.values():
-        if target.resolve().is_relative_to(source.resolve()):
+        if _lies_in(target, source):
             raise ConfigurationError(f"{target} lies in {source}, which is copied: choose another.")
     files = sum(len(_files(source)) for source in sources.values())
     step = _Steps(tell, len(tables.METADATA.tables) + 2 * files + 1)
-    with _new_folder(target) as folder:
+    with _new_folder(target, settings.home.absolute()) as folder:
         rows, versions, landed = _copy_warehouse(settings, folder / WAREHOUSE, step)
         stored = {WAREHOUSE: _described(folder / WAREHOUSE)}
         for name, source in sources.items():
-            for path in _files(source):
-                if name != LANDING or path.name in landed:
-                    relative = PurePosixPath(name, *path.relative_to(source).parts)
-                    stored[str(relative)] = _copied(path, folder / relative)
+            there = _files(source)
+            wanted = {
+                f"{name}/{relative}": path
+                for relative, path in there.items()
+                if name != LANDING or path.name in landed
+            }
+            stored |= dict(_all_copied(wanted, folder, step))
+            for _ in range(len(there) - len(wanted)):
                 step()
         _refuse_new_sign_off(settings, rows)
         manifest = Manifest(
@@ -179,17 +189,43 @@ def backup(
 
 
 @contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """A folder under a temporary name, which gets its own at the end or goes."""
+def _new_folder(target: Place, home: Path) -> Iterator[Path]:
+    """A folder under a temporary name, which gets its own at the end or goes.
+
+    What earlier backups left when they were killed goes too. In an object store its files are put
+    there at the end, the manifest last: without that, it is no backup.
+    """
+    if isinstance(target, ObjectPath):
+        with folders.scratch(home / ".backup") as temporary:
+            yield temporary
+            _put_away(temporary, target)
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
-    temporary.mkdir()
-    try:
+    for left in target.parent.glob(f".*{_BEGUN}"):
+        folders.remove_if_left(left)
+    with folders.scratch(target.with_name(f".{target.name}{_BEGUN}")) as temporary:
         yield temporary
         temporary.rename(target)
+
+
+def _put_away(folder: Path, target: ObjectPath) -> None:
+    """Put a backup into an object store, and read it there again."""
+    names = sorted(storage.sizes(folder), key=lambda name: (name == MANIFEST, name))
+    try:
+        for name in names:
+            (target / name).write_bytes((folder / name).read_bytes())
+        _require_whole(target, read_manifest(target), _Steps(None, 0))
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(StorageError):
+            for name in reversed(names):
+                (target / name).unlink(missing_ok=True)
         raise
+
+
+def _lies_in(target: Place, source: Place) -> bool:
+    if isinstance(target, Path) and isinstance(source, Path):
+        return target.resolve().is_relative_to(source.resolve())
+    return f"{target}/".startswith(f"{source}/")
 
 
 def _copy_warehouse(
@@ -237,7 +273,7 @@ def _landing_problems(stored: dict[str, StoredFile], landed: set[str]) -> Iterat
 # --- Bringing one back ---------------------------------------------------------------------------
 
 
-def restore(settings: Settings, folder: Path, tell: Tell | None = None) -> Manifest:
+def restore(settings: Settings, folder: Place, tell: Tell | None = None) -> Manifest:
     """Bring a backup back into an empty installation: all of it, or nothing.
 
     Everything is read and compared before anything is touched, and again as it was restored.
@@ -256,27 +292,18 @@ def restore(settings: Settings, folder: Path, tell: Tell | None = None) -> Manif
     step = _Steps(tell, 3 * len(manifest.files) + len(tables.METADATA.tables))
     _require_whole(folder, manifest, step)
     for name in FOLDERS:
-        if _files(_place(settings, name)):
-            raise ConfigurationError(
-                f"{_place(settings, name)} holds files. Restore into a new BJ_HOME, or move them "
-                "away; nothing was changed."
-            )
-    home = settings.home.absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    staging = home / f".restore-{uuid4().hex}"
-    try:
+        _require_nothing_else(_place(settings, name), name, manifest)
+    with folders.scratch(settings.home.absolute() / ".restore") as staging:
         for name in manifest.files:
             _copied(folder / name, staging / name)
             step()
         _require_whole(staging, manifest, step)
         _bring_in(settings, staging, manifest, step)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     _require_versions(settings, manifest)
     return manifest
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Place) -> Manifest:
     """The manifest of a backup.
 
     Raises:
@@ -298,7 +325,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _bring_in(settings: Settings, staging: Path, manifest: Manifest, step: _Steps) -> None:
     """Put the folders in place and the rows into the warehouse: both or neither."""
-    moved: list[Path] = []
+    moved: list[Place] = []
     with (
         _connected(f"sqlite:///{staging / WAREHOUSE}") as source,
         _connected(settings.warehouse_url) as target,
@@ -309,14 +336,45 @@ def _bring_in(settings: Settings, staging: Path, manifest: Manifest, step: _Step
                 # Not earlier: by its first table the warehouse has shown that it was empty.
                 if not moved:
                     for name in FOLDERS:
-                        _move_in(staging / name, _place(settings, name))
-                        moved.append(_place(settings, name))
+                        place = _place(settings, name)
+                        _require_nothing_else(place, name, manifest)
+                        moved.append(place)
+                        _move_in(staging / name, place)
+                        _require_there(place, name, manifest)
                 _require_rows(copied, manifest)
                 step()
         except BaseException:
             for place in moved:
-                shutil.rmtree(place, ignore_errors=True)
+                with suppress(OSError, StorageError):
+                    artifacts.remove(place)
             raise
+
+
+def _require_nothing_else(place: Place, name: str, manifest: Manifest) -> None:
+    """Refuse a folder with files, unless it is this backup's: a killed restore has put them there.
+
+    Whether the restore was killed, and not only its last step, the warehouse knows: it is empty.
+    """
+    for relative, path in _files(place).items():
+        if manifest.files.get(f"{name}/{relative}") != _described(path):
+            raise ConfigurationError(
+                f"{place} holds files. Restore into a new BJ_HOME, or move them away; nothing was "
+                "changed."
+            )
+
+
+def _require_there(place: Place, name: str, manifest: Manifest) -> None:
+    """Read again what was put into an object store; on a disk it was only moved."""
+    if not isinstance(place, ObjectPath):
+        return
+    found = {f"{name}/{relative}": path for relative, path in _files(place).items()}
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        read = dict(zip(found, pool.map(_described, found.values()), strict=True))
+    told = {file: one for file, one in manifest.files.items() if file.startswith(f"{name}/")}
+    if wrong := sorted(file for file in {*read, *told} if read.get(file) != told.get(file)):
+        raise BackupError(
+            f"{place} does not keep what was put there ({', '.join(wrong)}). Nothing was restored."
+        )
 
 
 def _require_rows(copied: Copied, manifest: Manifest) -> None:
@@ -334,12 +392,22 @@ def _transferred(source: Engine, target: Engine) -> Generator[Copied]:
     yield from transfer(source, target)
 
 
-def _move_in(staged: Path, place: Path) -> None:
+def _move_in(staged: Path, place: Place) -> None:
     """Put a folder where there is none, or one that holds nothing but folders."""
-    for left in [*sorted(place.rglob("*"), reverse=True), *([place] if place.exists() else [])]:
-        left.rmdir()
     staged.mkdir(exist_ok=True)
-    staged.replace(place)
+    if isinstance(place, ObjectPath):
+        for part in sorted(staged.iterdir()):
+            names = _files(part) if part.is_dir() else {"": part}
+            files = {f"{part.name}/{name}".rstrip("/"): path for name, path in names.items()}
+            artifacts.put(place, {name: path.read_bytes() for name, path in files.items()})
+        return
+    for left in place.iterdir() if place.exists() else ():
+        # Folders, and what a killed restore has put there: the backup has all of it.
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    place.mkdir(parents=True, exist_ok=True)
+    # One by one, because the folder itself may be a disk of its own.
+    for part in staged.iterdir():
+        shutil.move(part, place / part.name)
 
 
 def _require_versions(settings: Settings, manifest: Manifest) -> None:
@@ -371,22 +439,34 @@ def _computed(warehouse: Warehouse, name: str, manifest: Manifest) -> Iterator[t
 # --- Files and databases -------------------------------------------------------------------------
 
 
-def _place(settings: Settings, name: str) -> Path:
+def _place(settings: Settings, name: str) -> Place:
     """Where a folder of a backup lies in the installation."""
-    return Path(getattr(settings, name))
+    place: Place = getattr(settings, name)
+    return place
 
 
-def _files(folder: Path) -> list[Path]:
-    """Finished files; one whose name begins with a dot is being written."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [path for path in found if not path.name.startswith(".")]
+def _files(folder: Place) -> dict[str, Place]:
+    """Finished files by their path on a disk; what begins with a dot is being written."""
+    return artifacts.catalogue(folder)
 
 
-def _copied(source: Path, target: Path) -> StoredFile:
+def _all_copied(
+    files: Mapping[str, Place], folder: Path, step: _Steps
+) -> Iterator[tuple[str, StoredFile]]:
+    """Copy files into a folder, by their path there."""
+    are_far = any(isinstance(path, ObjectPath) for path in files.values())
+    targets = [folder / name for name in files]
+    with ThreadPoolExecutor(_AT_A_TIME if are_far else 1) as pool:
+        for name, stored in zip(files, pool.map(_copied, files.values(), targets), strict=True):
+            yield name, stored
+            step()
+
+
+def _copied(source: Place, target: Path) -> StoredFile:
     """Copy a file; describe what was read, not what was written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with source.open("rb") as reading, target.open("wb") as writing:
+    with _reading(source) as reading, target.open("wb") as writing:
         while chunk := reading.read(_CHUNK):
             writing.write(chunk)
             digest.update(chunk)
@@ -394,13 +474,20 @@ def _copied(source: Path, target: Path) -> StoredFile:
     return StoredFile(bytes=size, sha256=digest.hexdigest())
 
 
-def _described(path: Path) -> StoredFile:
+def _described(path: Place) -> StoredFile:
+    if isinstance(path, ObjectPath):
+        held = path.read_bytes()
+        return StoredFile(bytes=len(held), sha256=artifacts.sha256(held))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     return StoredFile(bytes=path.stat().st_size, sha256=digest.hexdigest())
 
 
-def _require_whole(folder: Path, manifest: Manifest, step: _Steps) -> None:
+def _reading(path: Place) -> BufferedReader | BytesIO:
+    return BytesIO(path.read_bytes()) if isinstance(path, ObjectPath) else path.open("rb")
+
+
+def _require_whole(folder: Place, manifest: Manifest, step: _Steps) -> None:
     """Read every file and compare it with the manifest.
 
     Raises:

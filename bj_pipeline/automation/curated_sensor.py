@@ -23,10 +23,13 @@ from bj_pipeline.assets.report import REPORT_ASSETS
 from bj_pipeline.assets.resources import is_from_sample
 from bj_pipeline.assets.universe import UNIVERSE_ASSETS
 from bj_pipeline.automation.jobs import BUILDS, FIGURES
+from bj_pipeline.automation.ticks import Tick
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import Issue, all_issues
 from bj_pipeline.quality import stages
+from bj_pipeline.report.artifacts import MANIFEST
 from bj_pipeline.settings import Settings, load_settings
+from bj_pipeline.storage import content
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -88,29 +91,7 @@ class Cursor:
 )
 def curated_edits(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Ask for what depends on files that were edited."""
-    result = tick(load_settings(), context.cursor)
-    for line in result.told:
-        context.log.info(line)
-    return dg.SensorResult(
-        run_requests=result.requests,
-        skip_reason=None if result.requests else "\n".join(result.told) or "No edit.",
-        cursor=result.cursor,
-    )
-
-
-@dataclass(frozen=True)
-class Tick:
-    """What a tick comes to.
-
-    Attributes:
-        requests: Runs to start.
-        cursor: For the next tick.
-        told: For people.
-    """
-
-    requests: list[dg.RunRequest]
-    cursor: str
-    told: list[str]
+    return tick(load_settings(), context.cursor).result(context, "No edit.")
 
 
 def tick(settings: Settings, cursor_text: str | None) -> Tick:
@@ -298,7 +279,5 @@ def _has_figures_only(warehouse: Warehouse, issue: Issue) -> bool:
 
 def _source(settings: Settings, issue: Issue) -> str:
     """The source that the issue was built from, as its manifest says."""
-    manifest = settings.artifacts / issue.folder / "manifest.json"
-    if not manifest.is_file():
-        return settings.source
-    return str(json.loads(manifest.read_text(encoding="utf-8"))["source"])
+    manifest = content(settings.artifacts / issue.folder / MANIFEST)
+    return settings.source if manifest is None else str(json.loads(manifest)["source"])

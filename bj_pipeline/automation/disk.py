@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 from sqlalchemy import func, select, text
 
-from bj_pipeline.settings import Settings
+from bj_pipeline import storage
+from bj_pipeline.settings import FOLDERS, Settings
+from bj_pipeline.storage import ObjectPath
 from bj_pipeline.warehouse import address, tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -24,7 +26,7 @@ def usage(settings: Settings) -> pd.DataFrame:
     """
     warehouse = Warehouse(settings.warehouse_url)
     issues = _issues(warehouse)
-    sizes = _sizes(settings.home.absolute())
+    sizes = _sizes(settings)
     if address.is_postgresql(settings.database_url):
         sizes[f"{_WAREHOUSE} (PostgreSQL)"] = [_in_postgresql(warehouse)]
     rows = [(part, len(found), sum(found)) for part, found in sizes.items()]
@@ -36,8 +38,9 @@ def usage(settings: Settings) -> pd.DataFrame:
     return frame.drop(columns="bytes")
 
 
-def _sizes(home: Path) -> dict[str, list[int]]:
-    """Sizes of files by the folder of the home that they lie in."""
+def _sizes(settings: Settings) -> dict[str, list[int]]:
+    """Sizes of files by the folder of the home that they lie in, or of a setting elsewhere."""
+    home = settings.home.absolute()
     sizes: dict[str, list[int]] = {}
     for path in _walk(home):
         part = path.relative_to(home).parts[0]
@@ -45,6 +48,10 @@ def _sizes(home: Path) -> dict[str, list[int]]:
         part = _WAREHOUSE if part.startswith("warehouse.db") else part
         with suppress(FileNotFoundError):  # a run may be going on
             sizes.setdefault(part, []).append(path.stat().st_size)
+    for name in FOLDERS:
+        folder = getattr(settings, name)
+        if isinstance(folder, ObjectPath) or not folder.is_relative_to(home):
+            sizes[f"{name} ({folder})"] = list(storage.sizes(folder).values())
     return sizes
 
 

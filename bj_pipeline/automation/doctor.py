@@ -2,7 +2,7 @@
 
 What belongs here: questions about the installation. What does not: questions about data, which the
 checks ask. Nothing is made or changed, and no secret is shown. Without ``--online`` nothing leaves
-the machine.
+the machine, except for the folders that lie in an object store: an object is put there and removed.
 """
 
 import os
@@ -17,7 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bj_pipeline.errors import PipelineError
-from bj_pipeline.settings import Settings
+from bj_pipeline.settings import FOLDERS, Settings
+from bj_pipeline.storage import ObjectPath, StorageError, sizes, try_out
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 
@@ -180,18 +181,33 @@ def _used(settings: Settings) -> set[str]:
 def home(settings: Settings, _: datetime) -> Iterator[Finding]:
     """Whether there is room, and the right to write."""
     folder = settings.home.absolute()
-    there = next(path for path in (folder, *folder.parents) if path.is_dir())
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
+    if problem := _unwritable(folder):
         remedy = "Give this user the right to write there, or set BJ_HOME."
-        yield Finding(FAIL, "home", f"{there} cannot be written: {error.strerror}", remedy)
+        yield Finding(FAIL, "home", problem, remedy)
         return
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(_nearest(folder)).free
     level = FAIL if free < _FULL_BYTES else WARN if free < _TIGHT_BYTES else OK
     remedy = "" if level == OK else "Make room: an issue needs some 10 MB."
     yield Finding(level, "home", f"{folder}, {free / 1024**3:.1f} GB free", remedy)
+
+
+def folders(settings: Settings, _: datetime) -> Iterator[Finding]:
+    """Whether the folders that lie elsewhere can be read and written."""
+    for name in FOLDERS:
+        folder = getattr(settings, name)
+        if isinstance(folder, ObjectPath):
+            try:
+                try_out(folder)
+            except StorageError as error:
+                yield Finding(FAIL, f"{name} folder", str(error))
+                continue
+        elif folder.is_relative_to(settings.home.absolute()):
+            continue  # the home stands for it
+        elif problem := _unwritable(folder):
+            remedy = f"Give this user the right to write there, or set BJ_{name.upper()}."
+            yield Finding(FAIL, f"{name} folder", problem, remedy)
+            continue
+        yield Finding(OK, f"{name} folder", f"{folder} can be read and written")
 
 
 def database(settings: Settings, _: datetime) -> Iterator[Finding]:
@@ -228,7 +244,8 @@ def landing(settings: Settings, _: datetime) -> Iterator[Finding]:
     query = select(index.c.sha256, index.c.bytes).distinct()
     with Warehouse(settings.warehouse_url).engine.connect() as connection:
         rows = connection.execute(query).all()
-    lost = [sha for sha, size in rows if _size(settings.landing / sha[:2] / sha) != size]
+    there = sizes(settings.landing)
+    lost = [sha for sha, size in rows if there.get(f"{sha[:2]}/{sha}") != size]
     if lost:
         found = f"{len(lost)} of {len(rows)} files are gone or cut, such as {lost[0][:12]}"
         yield Finding(FAIL, "landing", found, "bj-pipeline landing verify names them all.")
@@ -333,16 +350,27 @@ def daemon(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield Finding(WARN, "schedule", f"{weekly_issue.name} is off", remedy)
 
 
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.is_dir())
+
+
+def _unwritable(folder: Path) -> str:
+    """Why a folder cannot be written, or made; empty if it can."""
+    there = _nearest(folder)
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return ""
+    except OSError as error:
+        return f"{there} cannot be written: {error.strerror}"
+
+
 def _is_empty(settings: Settings) -> bool:
     """Whether the warehouse is a SQLite file that was never made; to open it would make it."""
     from bj_pipeline.warehouse import address  # noqa: PLC0415
 
     url = address.parse(settings.warehouse_url)
     return url.get_backend_name() == address.SQLITE and not Path(url.database or "").is_file()
-
-
-def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
 
 
 def _shanghai(now: datetime) -> date:
@@ -356,6 +384,7 @@ _QUESTIONS: tuple[Question, ...] = (
     files_folder,
     vendors,
     home,
+    folders,
     database,
     landing,
     inbox,

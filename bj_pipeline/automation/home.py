@@ -12,27 +12,43 @@ from bj_pipeline.settings import PACKAGE, Settings
 from bj_pipeline.warehouse import address
 
 _PROJECT = PACKAGE.parent
+_INSTANCE_SETTINGS = {
+    (False, False): "dagster.yaml",
+    (True, False): "deploy/dagster.postgres.yaml",
+    (True, True): "deploy/dagster.celery.yaml",
+}
+"""By whether the database is shared, and whether there are workers."""
 
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
     """Environment for Dagster's programs: its home, set up with the project's ``dagster.yaml``.
 
-    Where the warehouse lies in PostgreSQL, Dagster's own storage lies there too. An own
-    DAGSTER_HOME of the installation wins.
+    Where the warehouse lies in PostgreSQL, Dagster's own storage lies there too; with a broker,
+    runs go to Celery workers. An own DAGSTER_HOME of the installation wins.
 
     Raises:
-        ConfigurationError: What PostgreSQL needs is not installed.
+        ConfigurationError: What PostgreSQL or Celery needs is not installed, or workers on several
+            machines are to share a SQLite file.
     """
     shared = address.is_postgresql(settings.database_url)
+    has_workers = bool(settings.celery_broker.get_secret_value())
+    if has_workers and not shared:
+        raise ConfigurationError(
+            "Celery workers (BJ_CELERY_BROKER) need a database that they all reach: set "
+            "BJ_DATABASE_URL to one of PostgreSQL."
+        )
     given = os.environ.get("DAGSTER_HOME")
     home = Path(given) if given else settings.dagster_home
     if not given:
-        instance_settings = "deploy/dagster.postgres.yaml" if shared else "dagster.yaml"
+        instance_settings = _INSTANCE_SETTINGS[shared, has_workers]
         _prepare(home, _PROJECT / instance_settings, has_databases=not shared)
     environment = {
         "DAGSTER_HOME": str(home.absolute()),
         "BJ_HOME": str(settings.home.absolute()),
         "DAGSTER_DISABLE_TELEMETRY": "true",
+        # Declarative automation looks at events up to one moment, and not at some beyond it: an
+        # asset that a run is just building would pass for a change that nobody follows.
+        "DAGSTER_AUTOMATION_TICK_SETTLE_SECONDS": "1",
     }
     if shared:
         if find_spec("dagster_postgres") is None:
@@ -41,6 +57,8 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
                 "pip install 'bj-pipeline[postgres]'."
             )
         environment["BJ_DATABASE_URL"] = address.for_dagster(settings.database_url)
+    if has_workers and find_spec("dagster_celery") is None:
+        raise ConfigurationError("Celery is not installed: pip install 'bj-pipeline[celery]'.")
     return environment
 
 

@@ -21,6 +21,8 @@ import dagster as dg
 
 from bj_pipeline.assets.partitions import SHANGHAI, is_closed
 from bj_pipeline.automation.jobs import issue_job
+from bj_pipeline.automation.ticks import Tick
+from bj_pipeline.characters import shown
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import all_issues
 from bj_pipeline.settings import Settings, load_settings
@@ -39,6 +41,8 @@ _UNFINISHED = frozenset(
 """Suffixes under which browsers and copying programs keep a file until it is whole."""
 _AT_ONCE = 100
 """Files taken in one tick, so that a tick ends before the daemon gives it up."""
+_LONGEST_NAME = 200
+"""Bytes of a name in ``done`` and ``rejected``: a reason's is longer, and 255 is the end."""
 _KEY_LENGTH = 16
 _INTERVAL_SECONDS = 30
 
@@ -68,7 +72,8 @@ class Cursor:
 
     def text(self) -> str:
         """As Dagster keeps it."""
-        return json.dumps(vars(self), ensure_ascii=False, sort_keys=True)
+        # In ASCII: a file name need not be text that a database can hold.
+        return json.dumps(vars(self), sort_keys=True)
 
 
 @dg.sensor(
@@ -83,29 +88,8 @@ class Cursor:
 )
 def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Take what has arrived, and ask for the issues that it serves."""
-    result = tick(load_settings(), context.cursor, datetime.now(SHANGHAI))
-    for line in result.told:
-        context.log.info(line)
-    return dg.SensorResult(
-        run_requests=result.requests,
-        skip_reason=None if result.requests else "\n".join(result.told) or "Nothing new.",
-        cursor=result.cursor,
-    )
-
-
-@dataclass(frozen=True)
-class Tick:
-    """What a tick comes to.
-
-    Attributes:
-        requests: Runs to start.
-        cursor: For the next tick.
-        told: For people, one sentence a file.
-    """
-
-    requests: list[dg.RunRequest]
-    cursor: str
-    told: list[str]
+    found = tick(load_settings(), context.cursor, datetime.now(SHANGHAI))
+    return found.result(context, "Nothing new.")
 
 
 def tick(settings: Settings, cursor_text: str | None, now: datetime) -> Tick:
@@ -132,7 +116,7 @@ def tick(settings: Settings, cursor_text: str | None, now: datetime) -> Tick:
     else:
         requests = _requests(settings, cursor, arrivals(landing), now)
     if there:
-        told.append(f"Waiting until they are whole: {', '.join(sorted(there))}.")
+        told.append(f"Waiting until they are whole: {', '.join(map(shown, sorted(there)))}.")
     return Tick(requests, cursor.text(), told)
 
 
@@ -172,10 +156,13 @@ def _take(folder: Path, name: str, seen: tuple[int, int], landing: "Landing") ->
     try:
         content = _read(folder / name, seen)
         if content is None:
-            return _Outcome(f"{name} has changed while it was read.", is_out=False)
+            return _Outcome(f"{shown(name)} has changed while it was read.", is_out=False)
+        if not name.isprintable():
+            rule, remedy = "a file has a name that can be read", "Rename it."
+            return _reject(folder, name, DataError(name, rule, remedy))
         delivery = understood(name, content)
     except OSError as error:
-        return _Outcome(f"{name} cannot be read: {error.strerror}.", is_out=False)
+        return _Outcome(f"{shown(name)} cannot be read: {error.strerror}.", is_out=False)
     except DataError as error:
         return _reject(folder, name, error)
     except Exception as error:  # noqa: BLE001 - one file must not hold up all others
@@ -224,7 +211,8 @@ def _reject(folder: Path, name: str, error: DataError) -> _Outcome:
     reason = target / f"{place}{REASON}"
     reason.write_text("\n".join(filter(None, lines)) + "\n", encoding="utf-8")
     (folder / name).rename(target / place)
-    return _Outcome(f"{name} was rejected, see {folder.name}/{REJECTED}/{reason.name}. {error}")
+    told = f"{shown(name)} was rejected, see {folder.name}/{REJECTED}/{reason.name}"
+    return _Outcome(f"{told}. {error}")
 
 
 def _folder(inbox_folder: Path, name: str) -> Path:
@@ -234,11 +222,18 @@ def _folder(inbox_folder: Path, name: str) -> Path:
 
 
 def _free_name(folder: Path, name: str, sha256: str) -> str:
-    """The file's name, with the beginning of its SHA-256 in front if another file has it."""
-    taken = folder / name
+    """The file's name, with the beginning of its SHA-256 in front if another file has it.
+
+    A name that is too long, or holds what no text can, is made one that people can read.
+    """
+    plain = shown(name).replace("/", "_")
+    stem, suffix = Path(plain).stem, Path(plain).suffix
+    short = stem.encode()[: _LONGEST_NAME - len(suffix.encode())].decode(errors="ignore") + suffix
+    kept = plain if len(plain.encode()) <= _LONGEST_NAME else short
+    taken = folder / kept
     if not os.path.lexists(taken) or (taken.is_file() and _sha256(taken) == sha256):
-        return name
-    return f"{sha256[:8]}-{name}"
+        return kept
+    return f"{sha256[:8]}-{kept}"
 
 
 def _sha256(path: Path) -> str:
@@ -271,6 +266,8 @@ def _requests(
             continue
         cursor.asked[issue.key] = present
         files = [*dated, *shared] if issue is newest else dated
+        if not files:
+            continue  # All that had come for it was withdrawn.
         content = fingerprint(files)[:_KEY_LENGTH]
         # Not the content alone: a file that comes back after another one is news.
         at = max(file.at for file in files)

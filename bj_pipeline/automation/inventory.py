@@ -7,9 +7,9 @@ It is asked every hour, so it reads each table once for all issues, however many
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -17,16 +17,20 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from bj_pipeline.assets.partitions import DATA_HOUR, SHANGHAI, is_closed
+from bj_pipeline.assets.partitions import SHANGHAI, is_closed
+from bj_pipeline.automation.abandoned import close_abandoned_runs
+from bj_pipeline.automation.deadlines import due_at, newest_due
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.state import BLOCKED, MISSING
+from bj_pipeline.automation.waiting import waiting_issues
 from bj_pipeline.errors import CalendarError
 from bj_pipeline.issues import Issue, all_issues, by_date
 from bj_pipeline.metrics.trends import sector_trends
 from bj_pipeline.quality.check import CRITICAL
 from bj_pipeline.quality.stages import ALL, blocking
-from bj_pipeline.report.manifest import ARTIFACTS
+from bj_pipeline.report import artifacts
 from bj_pipeline.settings import Settings
+from bj_pipeline.storage import Place, sizes
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -40,9 +44,6 @@ SAMPLE = 20
 _CHECKS = {one.name: one for one in ALL}
 _TREND_FIGURES = ("pe_ttm_median", "total_market_cap")
 _ERROR_LENGTH = 300
-
-
-_FROM_SUNDAY_TO_FRIDAY = timedelta(days=2)
 
 Versions = Mapping[str, str]
 """Data versions by table."""
@@ -105,7 +106,7 @@ class Stored:
             for issue in all_issues()
             if tables.REPORT_DOCUMENT in self.versions.get(issue.number, ())
             and issue.number not in self.blocked
-            and self._manifest(issue).is_file()
+            and issue.folder in self._manifests
         }
 
     @cached_property
@@ -148,21 +149,34 @@ class Stored:
             if set(rows["check"]) - set(self.unseen.get(_number(issue), ())) == names
         }
 
-    def _manifest(self, issue: Issue) -> Any:
-        return self.settings.artifacts / issue.folder / "manifest.json"
+    @cached_property
+    def _manifests(self) -> dict[str, bytes]:
+        """The records of finished reports, by the issue's folder."""
+        known = [each.folder for each in all_issues() if each.number in self.versions]
+        return artifacts.manifests(self.settings.artifacts, known)
+
+    @cached_property
+    def _files(self) -> set[Place]:
+        """Finished files of all issues."""
+        return {self.settings.artifacts / name for name in sizes(self.settings.artifacts)}
 
     def made_from(self, issue: Issue) -> Versions | None:
         """What a finished report was made from; None if its record cannot be read."""
         try:
-            versions = json.loads(self._manifest(issue).read_bytes())["data_versions"]
+            versions = json.loads(self._manifests[issue.folder])["data_versions"]
             return {str(table): str(version) for table, version in versions.items()}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             return None
 
     def lost_files(self, issue: Issue) -> list[str]:
         """Finished files that are no longer beside their record."""
-        folder = self._manifest(issue).parent
-        return [name for name in ARTIFACTS if not (folder / name).is_file()]
+        folder = self.settings.artifacts / issue.folder
+        digests = artifacts.digests(self._manifests[issue.folder])
+        return [
+            name
+            for name in artifacts.FORMS
+            if artifacts.place_of(folder, name, digests.get(name, "")) not in self._files
+        ]
 
 
 def inventory(stored: Stored, runs: Mapping[int, LastRun], now: datetime) -> pd.DataFrame:
@@ -279,8 +293,10 @@ def told(settings: Settings) -> str:
     """The inventory for the terminal: each issue, then what to run."""
     home = dagster_environment(settings)["DAGSTER_HOME"]
     with dg.DagsterInstance.from_config(home) as instance:
-        runs = last_runs(instance)
-        wrong = inventory(Stored(settings), runs, datetime.now(SHANGHAI))
+        close_abandoned_runs(instance, Warehouse(settings.warehouse_url))
+        now = datetime.now(SHANGHAI)
+        runs = last_runs(instance, waiting_issues(instance, settings, now))
+        wrong = inventory(Stored(settings), runs, now)
         wrong = with_errors(wrong, runs, instance)
     if wrong.empty:
         return "Nothing is wrong."
@@ -289,21 +305,6 @@ def told(settings: Settings) -> str:
         for row in wrong.to_dict("records")
     ]
     return "\n".join((*lines, "", *what_to_run(wrong)))
-
-
-def due_at(issue: Issue) -> datetime:
-    """When an issue is asked for: Friday 18:00 in Shanghai of the week that it closes in.
-
-    Not at its close: before a holiday a week closes early, and nobody asks for it until Friday.
-    """
-    friday = issue.issue_date - _FROM_SUNDAY_TO_FRIDAY
-    return datetime.combine(friday, time(DATA_HOUR), SHANGHAI)
-
-
-def newest_due(now: datetime, grace: timedelta = timedelta(0)) -> Issue | None:
-    """The newest issue that is due, or has been for so long."""
-    due = [issue for issue in all_issues() if due_at(issue) + grace <= now]
-    return due[-1] if due else None
 
 
 def lateness(stored: Stored, now: datetime) -> str:
@@ -328,12 +329,18 @@ def lateness(stored: Stored, now: datetime) -> str:
     )
 
 
-def last_runs(instance: dg.DagsterInstance) -> dict[int, LastRun]:
-    """The newest run of each issue, where it failed or has not ended: one query."""
+def last_runs(instance: dg.DagsterInstance, waiting: Collection[int] = ()) -> dict[int, LastRun]:
+    """The newest run of each issue, where it failed or has not ended: one query.
+
+    Args:
+        instance: Knows the runs.
+        waiting: Issues whose failed run is no failure as yet: their vendor is late.
+    """
     return {
         int(run.partition): LastRun(run.run_id, failed=run.status == dg.DagsterRunStatus.FAILURE)
         for run in instance.get_run_partition_data(dg.RunsFilter())
         if run.partition.isdigit()
+        and int(run.partition) not in waiting
         and run.status not in {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED}
     }
 
@@ -345,13 +352,14 @@ def with_errors(
     found = wrong.copy()
     # One look-up a run: only for as many as anybody reads.
     for index, row in found[found["state"] == FAILED].head(SAMPLE).iterrows():
-        error = _first_error(instance, runs[row["issue"]].run_id)
+        error = first_error(instance, runs[row["issue"]].run_id)
         if error:
             found.loc[index, "reason"] = f"{row['reason']} {error}"
     return found
 
 
-def _first_error(instance: dg.DagsterInstance, run_id: str) -> str:
+def first_error(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The step that failed first in a run, and why; empty if nothing is recorded."""
     records = instance.get_records_for_run(
         run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}, limit=1
     ).records

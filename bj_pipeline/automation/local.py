@@ -4,9 +4,10 @@ A run is recorded in Dagster's own storage, so the UI shows it beside the others
 """
 
 import os
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,18 @@ import dagster as dg
 
 from bj_pipeline import errors
 from bj_pipeline.assets.partitions import closed_issue
+from bj_pipeline.automation import dagster_storage
+from bj_pipeline.automation.abandoned import close_former_runs
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
 from bj_pipeline.automation.progress import PROGRESS, progress_bar
 from bj_pipeline.issues import by_number, trailing
-from bj_pipeline.report.manifest import ARTIFACTS
+from bj_pipeline.report.artifacts import finished
 from bj_pipeline.settings import Settings
 from bj_pipeline.sources.registry import open_source
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
+from bj_pipeline.warehouse.turns import turn
 
 
 @dataclass
@@ -53,6 +57,13 @@ class Runner:
 
         return build(self.settings)
 
+    @cached_property
+    def instance(self) -> dg.DagsterInstance:
+        """Dagster's storage, open as long as the runner is in use."""
+        opened = dagster_storage.instance(Path(os.environ["DAGSTER_HOME"]))
+        weakref.finalize(self, opened.dispose)
+        return opened
+
     def build(self, number: int) -> str:
         """Build one issue; return what to tell the user.
 
@@ -63,9 +74,9 @@ class Runner:
         for remark in open_source(self.source, self.folder, self.settings).remarks():
             click.echo(f"Not used: {remark}", err=True)
         self._run(ISSUE_JOB, number)
-        folder = self.settings.artifacts / issue.folder
+        ready = finished(self.settings.artifacts / issue.folder)
         lines = [*self._remarks(number), f"Issue {number} is ready:"]
-        lines += [f"  {folder / name}" for name in (*ARTIFACTS, "manifest.json")]
+        lines += [f"  {path}" for path in ready.values()]
         return "\n".join(lines)
 
     def build_quietly(self, number: int, assets: Sequence[str] = ()) -> None:
@@ -105,10 +116,11 @@ class Runner:
         # Asked first: Dagster waits long for a database that does not answer, and says less.
         self.warehouse.versions(number)
         job = self.definitions.resolve_job_def(job_name)
-        with dg.DagsterInstance.get() as instance:
+        with turn(self.warehouse.engine, number, tell=partial(click.echo, err=True)):
+            close_former_runs(self.instance, number)
             result = job.execute_in_process(
                 partition_key=str(number),
-                instance=instance,
+                instance=self.instance,
                 raise_on_error=False,
                 asset_selection=[dg.AssetKey(name) for name in assets] or None,
                 tags={"bj/asked_by": asked_by},

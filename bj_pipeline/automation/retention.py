@@ -2,7 +2,7 @@
 
 What belongs here: choosing and removing them. What does not: ticks, which Dagster's daemon removes
 by itself (``retention`` in ``dagster.yaml``). Artifacts, published files and the warehouse's tables
-of issues are never touched.
+of issues are never touched; of what lies in an object store, only what no manifest names any more.
 
 Kept whatever its age: the newest run of each issue, and each run in which an asset of an issue was
 last materialized or checked, because the UI, the inventory and automation conditions rest on them;
@@ -14,14 +14,16 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import dagster as dg
 from sqlalchemy import delete, func, select
 
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.errors import DataError
+from bj_pipeline.report.artifacts import MANIFEST, leftovers
 from bj_pipeline.settings import Settings
+from bj_pipeline.storage import ObjectPath, Place, contents, sizes
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -44,12 +46,17 @@ class Removed:
         all_runs: How many runs there were.
         landed: Landed contents.
         landed_bytes: Their size.
+        forms: Finished files in an object store that an issue was built again after; on a disk
+            they are replaced where they lie.
+        form_bytes: Their size.
     """
 
     runs: int
     all_runs: int
     landed: int
     landed_bytes: int
+    forms: int = 0
+    form_bytes: int = 0
 
 
 def remove(settings: Settings, before: datetime, *, keep: bool = False) -> Removed:
@@ -69,10 +76,15 @@ def remove(settings: Settings, before: datetime, *, keep: bool = False) -> Remov
                 _delete_run(instance, home, run_id)
     warehouse = Warehouse(settings.warehouse_url)
     landed = unused_landings(settings, warehouse, before)
-    sizes = [path.stat().st_size for path in _paths(settings.landing, landed)]
+    files = _files_of(settings.landing, landed)
+    forms = superseded_forms(settings, warehouse, before)
     if not keep:
-        _delete_landed(warehouse, settings.landing, landed)
-    return Removed(len(runs), count, len(landed), sum(sizes))
+        _delete_landed(warehouse, landed)
+        for path in (*files, *forms):
+            path.unlink(missing_ok=True)
+    return Removed(
+        len(runs), count, len(landed), sum(files.values()), len(forms), sum(forms.values())
+    )
 
 
 # --- Runs ----------------------------------------------------------------------------------------
@@ -158,14 +170,15 @@ def unused_landings(settings: Settings, warehouse: Warehouse, before: datetime) 
         inputs = select(tables.table(tables.INPUT_FILES).c.sha256)
         needed = set(connection.execute(inputs).scalars())
     for folder in (settings.artifacts, settings.published, settings.withdrawn):
-        for path in folder.rglob("manifest.json"):
-            needed |= _named_inputs(path)
+        manifests = [name for name in sizes(folder) if PurePosixPath(name).name == MANIFEST]
+        for name, record in contents(folder, manifests).items():
+            needed |= _named_inputs(folder / name, record)
     return [sha256 for sha256 in old if sha256 not in needed]
 
 
-def _named_inputs(manifest: Path) -> set[str]:
+def _named_inputs(manifest: Place, record: bytes) -> set[str]:
     try:
-        inputs = json.loads(manifest.read_bytes())["inputs"]
+        inputs = json.loads(record)["inputs"]
         return {str(one["sha256"]) for one in inputs}
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
@@ -175,16 +188,35 @@ def _named_inputs(manifest: Path) -> set[str]:
         ) from error
 
 
-def _delete_landed(warehouse: Warehouse, folder: Path, landed: list[str]) -> None:
+def _delete_landed(warehouse: Warehouse, landed: list[str]) -> None:
     """First out of the index: a killed removal leaves at most a file that nothing names."""
     index = tables.table(tables.LANDING)
     with warehouse.writing() as connection:
         for sha256 in landed:
             connection.execute(delete(index).where(index.c.sha256 == sha256))
-    for path in _paths(folder, landed):
-        path.unlink()
 
 
-def _paths(folder: Path, landed: Iterable[str]) -> list[Path]:
+def _files_of(folder: Place, landed: Iterable[str]) -> dict[Place, int]:
+    """Bytes of the files of these contents."""
     wanted = set(landed)
-    return [path for path in folder.rglob("*") if path.name in wanted and path.is_file()]
+    return {
+        folder / name: size
+        for name, size in sizes(folder).items()
+        if PurePosixPath(name).name in wanted
+    }
+
+
+# --- Forms in an object store --------------------------------------------------------------------
+
+
+def superseded_forms(
+    settings: Settings, warehouse: Warehouse, before: datetime
+) -> dict[ObjectPath, int]:
+    """Bytes of the forms that no manifest names and that were written before a moment."""
+    partitions = warehouse.read(tables.PARTITIONS)
+    built = set(partitions["data_version"])
+    found: dict[ObjectPath, int] = {}
+    for folder in (settings.artifacts, settings.published, settings.withdrawn):
+        if isinstance(folder, ObjectPath):
+            found |= {folder / name: size for name, size in leftovers(folder, built).items()}
+    return {path: size for path, size in found.items() if path.modified() < before}

@@ -1,7 +1,7 @@
 """The weekly schedule: Friday 18:00 in Shanghai, when vendors have the week's last closes.
 
 What belongs here: which issues are due at a moment. What does not: waiting for a vendor that is
-late, and alerts.
+late (:mod:`.waiting`), and alerts.
 """
 
 from collections.abc import Collection

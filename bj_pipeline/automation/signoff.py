@@ -6,16 +6,14 @@ What does not: what differs between revisions (:mod:`bj_pipeline.report.revision
 Who and when go to the warehouse and never into a file, so that an approved issue is built again to
 the same bytes. Only :func:`approve` puts anything into ``published/``: the present revision in
 ``issue-065/``, each former one below it in ``revision-1/``. What was withdrawn is kept in
-``withdrawn/``.
+``withdrawn/``. Each of these folders may lie in an object store.
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,12 +23,14 @@ from bj_pipeline.errors import ConfigurationError, MissingDataError, PipelineErr
 from bj_pipeline.issues import Issue, by_number
 from bj_pipeline.quality.stages import ALL, require_passed
 from bj_pipeline.report import artifacts, revisions
+from bj_pipeline.report.artifacts import MANIFEST
 from bj_pipeline.report.document import Document
 from bj_pipeline.settings import Settings
+from bj_pipeline.site import kept
+from bj_pipeline.storage import Place, content
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
-MANIFEST = "manifest.json"
 _FORMER = "revision-"
 
 
@@ -177,6 +177,7 @@ def approve(
     record = {
         tables.APPROVALS: _row(entry, taken.versions),
         **revisions.frames(taken, document.revision),
+        tables.APPROVED_FIGURES: kept.frame(warehouse, document),
     }
     with _recording(warehouse, number, record, f"Issue {number}, revision {document.revision}"):
         _publish(settings, issue, files, last)
@@ -216,7 +217,7 @@ def _require_next(document: Document, last: Entry | None) -> None:
     raise SignOffError(_outdated(document.issue))
 
 
-def _built_files(folder: Path, warehouse: Warehouse, issue: Issue) -> dict[str, bytes]:
+def _built_files(folder: Place, warehouse: Warehouse, issue: Issue) -> dict[str, bytes]:
     """Every form and the manifest, which vouches for the forms and for the data.
 
     Raises:
@@ -224,16 +225,18 @@ def _built_files(folder: Path, warehouse: Warehouse, issue: Issue) -> dict[str, 
         SignOffError: A file, or the warehouse, is not what the manifest says.
     """
     again = f"Build the issue again with `bj-pipeline run --issue {issue.number}`."
-    if not (folder / MANIFEST).is_file():
+    record = content(folder / MANIFEST)
+    if record is None:
         raise MissingDataError(f"{folder / MANIFEST} is missing. {again}")
-    content = (folder / MANIFEST).read_bytes()
     try:
-        manifest = json.loads(content)
+        manifest = json.loads(record)
         hashes = {form["name"]: form["sha256"] for form in manifest["artifacts"]}
         versions = manifest["data_versions"]
     except (ValueError, KeyError, TypeError) as error:
         raise SignOffError(f"{folder / MANIFEST} is not as it was written. {again}") from error
-    files = {name: _bytes(folder / name) for name in hashes}
+    files = {
+        name: content(artifacts.place_of(folder, name, digest)) for name, digest in hashes.items()
+    }
     changed = [name for name in hashes if artifacts.sha256(files[name] or b"") != hashes[name]]
     if changed:
         raise SignOffError(
@@ -246,11 +249,7 @@ def _built_files(folder: Path, warehouse: Warehouse, issue: Issue) -> dict[str, 
             f"The files of issue {issue.number} were made from other data than the warehouse now "
             f"holds ({', '.join(moved)}). {again}"
         )
-    return {name: form for name, form in files.items() if form is not None} | {MANIFEST: content}
-
-
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+    return {name: form for name, form in files.items() if form is not None} | {MANIFEST: record}
 
 
 # --- Withdrawing ---------------------------------------------------------------------------------
@@ -285,7 +284,7 @@ def withdraw(
     return entry
 
 
-def _withdrawn(settings: Settings, issue: Issue, revision: int) -> Path:
+def _withdrawn(settings: Settings, issue: Issue, revision: int) -> Place:
     return settings.withdrawn / issue.folder / f"{_FORMER}{revision}"
 
 
@@ -315,35 +314,20 @@ def _publish(
     was killed is put right first.
     """
     target = settings.published / issue.folder
-    staging = settings.published / f".{issue.folder}"
-    new, former = staging / "new", staging / "former"
-    if former.exists() and not target.exists():
-        former.replace(target)
-    shutil.rmtree(staging, ignore_errors=True)
-    if target.exists():
+    artifacts.restore_interrupted(target)
+    if artifacts.lies(target):
         if not _changed(target, {name: artifacts.sha256(form) for name, form in files.items()}):
             return
         if last is None or not last.is_approved:
             raise SignOffError(
                 f"{target} holds files that nobody approved in this warehouse. Move them away."
             )
-    for name, content in files.items():
-        artifacts.write(new / name, content)
-    if last is not None:
-        _keep_former(settings, issue, last, new)
-    if target.exists():
-        target.replace(former)
-    try:
-        new.replace(target)
-    except OSError:
-        if former.exists():
-            former.replace(target)
-        raise
-    shutil.rmtree(staging, ignore_errors=True)
+    formers = {} if last is None else _formers(settings, issue, last)
+    artifacts.replace(target, {**formers, **files})
 
 
-def _keep_former(settings: Settings, issue: Issue, last: Entry, new: Path) -> None:
-    """Copy every former revision that nobody withdrew.
+def _formers(settings: Settings, issue: Issue, last: Entry) -> dict[str, bytes]:
+    """Every former revision that nobody withdrew, by path below the issue.
 
     Raises:
         SignOffError: The published files are not those that were approved.
@@ -356,33 +340,31 @@ def _keep_former(settings: Settings, issue: Issue, last: Entry, new: Path) -> No
             f"{', '.join(changed)} in {folder} is not as approved. Restore the folder from a "
             f"backup, or withdraw the revision with `bj-pipeline withdraw {issue.number}`."
         )
-    for former in sorted(folder.glob(f"{_FORMER}*")):
-        shutil.copytree(former, new / former.name)
+    there = artifacts.contents(folder)
+    formers = {name: held for name, held in there.items() if name.startswith(_FORMER)}
     if last.is_approved:
-        kept = new / f"{_FORMER}{last.revision}"
-        kept.mkdir()
-        for name in last.hashes:
-            shutil.copy2(folder / name, kept / name)
+        formers |= {f"{_FORMER}{last.revision}/{name}": there[name] for name in last.hashes}
+    return formers
 
 
-def _changed(folder: Path, hashes: Mapping[str, str]) -> list[str]:
+def _changed(folder: Place, hashes: Mapping[str, str]) -> list[str]:
     """Names of files that are missing or not what they were."""
+    there = artifacts.finished(folder)
+    held = {name: content(there[name]) if name in there else None for name in hashes}
     return [
-        name
-        for name, expected in hashes.items()
-        if artifacts.sha256(_bytes(folder / name) or b"") != expected
+        name for name, expected in hashes.items() if artifacts.sha256(held[name] or b"") != expected
     ]
 
 
-def _take_away(folder: Path, target: Path) -> None:
+def _take_away(folder: Place, target: Place) -> None:
     """Move published files aside; what somebody deleted by hand can be withdrawn all the same."""
-    if target.exists():
-        if folder.exists():
-            raise SignOffError(f"{target} exists already. Move it away and withdraw again.")
+    artifacts.restore_interrupted(folder)
+    if not artifacts.lies(folder):
+        artifacts.remove(folder)  # whatever a killed withdrawal left of it
         return
-    if folder.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(folder, target)
+    if artifacts.lies(target) and artifacts.contents(target) != artifacts.contents(folder):
+        raise SignOffError(f"{target} exists already. Move it away and withdraw again.")
+    artifacts.take_away(folder, target)
 
 
 # --- What is what --------------------------------------------------------------------------------

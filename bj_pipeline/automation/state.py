@@ -8,6 +8,7 @@ import pandas as pd
 from bj_pipeline.assets.partitions import SHANGHAI, is_closed
 from bj_pipeline.automation import signoff
 from bj_pipeline.issues import Issue, all_issues
+from bj_pipeline.report import artifacts
 from bj_pipeline.settings import Settings
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
@@ -31,6 +32,7 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
     failed = checks[~checks["passed"] & (checks["severity"] == "critical")]
     blocked = set(failed["issue"])
     documents = set(warehouse.issues(tables.REPORT_DOCUMENT))
+    manifests = artifacts.manifests(settings.artifacts, [each.folder for each in all_issues()])
     figures = set(warehouse.issues(tables.SECTOR_METRICS))
     signed = signoff.latest(warehouse)
     moment = now or datetime.now(SHANGHAI)
@@ -40,16 +42,14 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
             return OPEN
         if issue.number in blocked:
             return BLOCKED
-        manifest = settings.artifacts / issue.folder / "manifest.json"
-        if issue.number in documents and manifest.is_file():
+        if issue.number in documents and issue.folder in manifests:
             return BUILT
         return PARTIAL if issue.number in figures else MISSING
 
     def sign_off(issue: Issue) -> str:
         if issue.number not in signed:
             return ""
-        manifest = settings.artifacts / issue.folder / "manifest.json"
-        record = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+        record = json.loads(manifests.get(issue.folder, "{}"))
         return signoff.state_of(record.get("revision"), signed[issue.number])
 
     return pd.DataFrame(

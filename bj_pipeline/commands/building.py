@@ -91,7 +91,7 @@ def backfill(
                 summary.failed[done.number] = done.error
             else:
                 summary.built.append(done.number)
-    for done in history.complete_trends(order, summary.built):
+    for done in history.complete_trends(order, asked, jobs):
         if done.error:
             summary.failed[done.number] = done.error
     click.echo(summary.text())

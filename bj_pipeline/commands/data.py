@@ -41,6 +41,49 @@ def _landing() -> Any:
     return Landing(settings.landing, Warehouse(settings.warehouse_url))
 
 
+@click.group()
+def inbox() -> None:
+    """Vendors' files that somebody put into BJ_HOME/inbox."""
+
+
+@inbox.command("list")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+def list_inbox(form: str) -> None:
+    """List the files that came through the inbox and are read, the newest first."""
+    import pandas as pd  # noqa: PLC0415 - slow, only here
+
+    from bj_pipeline.sources.inbox import arrivals, in_force  # noqa: PLC0415
+
+    rows = [
+        {
+            "file": file.name,
+            "issues": ", ".join(map(str, sorted(file.issues | file.base_for))) or "every issue",
+            "tables": ", ".join(sorted(file.feeds)),
+            "arrived": f"{file.at:%Y-%m-%d %H:%M} UTC",
+            "sha256": file.sha256[:12],
+        }
+        for file in in_force(arrivals(_landing()))
+    ]
+    columns = ["file", "issues", "tables", "arrived", "sha256"]
+    print_frame(pd.DataFrame(rows, columns=columns), form, limit=TABLE_LIMIT)
+
+
+@inbox.command()
+@click.argument("name")
+@click.option("--issue", type=int, help="Only the file that this issue reads.")
+def withdraw(name: str, issue: int | None) -> None:
+    """Let no issue read the file NAME any more; the issues that did are built again.
+
+    Nothing is deleted: the landing keeps what came. Put the file into the inbox again to bring it
+    back.
+    """
+    from bj_pipeline.sources.inbox import withdraw as withdraw_file  # noqa: PLC0415
+
+    file = withdraw_file(_landing(), name, issue)
+    issues = ", ".join(map(str, sorted(file.issues | file.base_for))) or "every issue"
+    click.echo(f"{name} ({file.sha256[:12]}, {issues}) is read no more.")
+
+
 @click.command("new-topic")
 @click.option("--issue", type=int, required=True, help="Number of the issue.")
 def new_topic(issue: int) -> None:

@@ -73,7 +73,38 @@ def dev(host: str, port: int) -> None:
     click.echo(f"The Dagster UI opens at http://{host}:{port} (stop it with Ctrl+C).")
     program = str(Path(sys.executable).parent / "dagster")
     arguments = [program, "dev", "--host", host, "--port", str(port), *workspace_arguments()]
+    # Dagster tells every look at the queue; what goes wrong is told all the same.
+    arguments += ["--log-level", "warning", "--code-server-log-level", "error"]
     os.execve(program, arguments, environment)  # noqa: S606 - our own program, no shell
+
+
+@click.command()
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many issues this worker builds at a time; each takes a core.",
+)
+@click.option("--name", help="Its name among the workers of this machine. Default: made up.")
+def worker(runs: int, name: str | None) -> None:
+    """Build the runs that come through the broker (BJ_CELERY_BROKER); stop it with Ctrl+C.
+
+    Start one on each machine. It ends what it is building before it stops.
+    """
+    from bj_pipeline.automation.home import dagster_environment  # noqa: PLC0415
+    from bj_pipeline.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    if not settings.celery_broker.get_secret_value():
+        raise ConfigurationError("A worker needs the broker's address: set BJ_CELERY_BROKER.")
+    environment = os.environ | dagster_environment(settings)
+    program = str(Path(sys.executable).parent / "celery")
+    # By its name a worker is asked how a run is.
+    address = f"{name or f'bj-{os.getpid()}'}@%h"
+    arguments = ["--app", "bj_pipeline.automation.worker", "worker", "--hostname", address]
+    arguments += ["--concurrency", str(runs), "--loglevel", "INFO"]
+    os.execve(program, [program, *arguments], environment)  # noqa: S606 - as above
 
 
 @click.command()
@@ -139,10 +170,10 @@ def transfer(target: str) -> None:
     "--to",
     "target",
     required=True,
-    type=click.Path(path_type=Path),
-    help="A new folder, best on another disk.",
+    metavar="FOLDER",
+    help="A new folder, best on another disk, or a URL such as s3://bucket/backup.",
 )
-def backup(target: Path) -> None:
+def backup(target: str) -> None:
     """Copy the warehouse, the landing and every finished file into a new folder, and verify it.
 
     The warehouse lies in it as one SQLite file, whatever database it came from. Dagster's history
@@ -152,8 +183,9 @@ def backup(target: Path) -> None:
     from bj_pipeline.settings import load_settings  # noqa: PLC0415
 
     with _counting_bar("Backup") as tell:
-        done = backups.backup(load_settings(), target, tell)
-    click.echo(f"{_told_backup(done.manifest)}, are in {target.absolute()}, read again and whole.")
+        folder = _named_place(target, "--to")
+        done = backups.backup(load_settings(), folder, tell)
+    click.echo(f"{_told_backup(done.manifest)}, are in {folder}, read again and whole.")
     if done.problems:
         told = "\n".join(f"  {problem}" for problem in done.problems)
         raise PipelineError(
@@ -166,10 +198,10 @@ def backup(target: Path) -> None:
     "--from",
     "folder",
     required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder that `bj-pipeline backup` wrote.",
+    metavar="FOLDER",
+    help="Folder or URL that `bj-pipeline backup` wrote.",
 )
-def restore(folder: Path) -> None:
+def restore(folder: str) -> None:
     """Bring a backup back into an empty BJ_HOME (or PostgreSQL): all of it, or nothing.
 
     Every file is compared with its SHA-256 before anything is touched, and again afterwards.
@@ -179,12 +211,22 @@ def restore(folder: Path) -> None:
 
     settings = load_settings()
     with _counting_bar("Restore") as tell:
-        manifest = backups.restore(settings, folder, tell)
+        manifest = backups.restore(settings, _named_place(folder, "--from"), tell)
     click.echo(
         f"{_told_backup(manifest)}, from the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC, are "
         f"in {settings.home.absolute()} again; files, rows and data versions are those that were "
         "backed up."
     )
+
+
+def _named_place(text: str, option: str) -> Any:
+    """The folder or the URL that an option names."""
+    from bj_pipeline.storage import place  # noqa: PLC0415 - as above
+
+    try:
+        return place(text, option)
+    except ValueError as error:
+        raise ConfigurationError(f"{option}: {error}") from error
 
 
 def _told_backup(manifest: Any) -> str:
@@ -220,6 +262,11 @@ def retention(days: int, *, dry_run: bool) -> None:
         f"Older than {days} days and needed no more: {done.runs} of {done.all_runs} runs and "
         f"{done.landed} landed answers ({done.landed_bytes / 1e6:.1f} MB) {told}."
     )
+    if done.forms:
+        click.echo(
+            f"{done.forms} report files in the object store that were built again since "
+            f"({done.form_bytes / 1e6:.1f} MB) {told}."
+        )
 
 
 @click.command()

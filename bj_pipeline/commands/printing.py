@@ -1,9 +1,13 @@
 """How commands print a frame."""
 
+import codecs
+import sys
 from datetime import date
 from typing import Any
 
 import click
+
+from bj_pipeline.errors import ConfigurationError
 
 TABLE_LIMIT = 60
 
@@ -17,11 +21,11 @@ def print_frame(frame: Any, form: str, limit: int | None) -> None:
         limit: Rows of a table at most; None for all.
     """
     if form == "csv":
-        click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
+        _print_whole(frame.to_csv(index=False, lineterminator="\n"))
     elif form == "json":
         plain = frame.map(lambda value: value.isoformat() if isinstance(value, date) else value)
         text = plain.to_json(orient="records", force_ascii=False, double_precision=15, indent=1)
-        click.echo(text)
+        _print_whole(f"{text}\n")
     else:
         from tabulate import tabulate  # noqa: PLC0415
 
@@ -30,3 +34,22 @@ def print_frame(frame: Any, form: str, limit: int | None) -> None:
         click.echo(tabulate(plain, headers="keys", showindex=False, floatfmt=".6g"))
         if len(shown) < len(frame):
             click.echo(f"… {len(frame) - len(shown)} more rows; --format csv prints them all.")
+
+
+def _print_whole(text: str) -> None:
+    """Print for scripts: a character that cannot be printed is an error, not an escape.
+
+    Raises:
+        ConfigurationError: The output's encoding lacks a character.
+    """
+    try:
+        encoding = str(getattr(sys.stdout, "encoding", "utf-8"))
+        # Where Python believes the terminal to know ASCII alone, click writes UTF-8.
+        if codecs.lookup(encoding).name != "ascii":
+            text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(
+            f"The output's encoding, {error.encoding}, has no {text[error.start]!a}: set "
+            "PYTHONIOENCODING=utf-8, or a locale with UTF-8."
+        ) from error
+    click.echo(text, nl=False)

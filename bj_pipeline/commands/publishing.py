@@ -28,7 +28,7 @@ def site(folder: Path | None) -> None:
 
     settings = load_settings()
     warehouse = Warehouse(settings.warehouse_url)
-    approved = list(approved_issues(warehouse))
+    approved = approved_issues(warehouse)
     if not approved and not settings.publish_drafts:
         raise MissingDataError(
             "No issue is approved. Approve one with `bj-pipeline approve N --by NAME`, or show "
@@ -39,7 +39,8 @@ def site(folder: Path | None) -> None:
         settings,
         load_house(settings.content / "house.yaml"),
         folder or settings.home / "site",
-        issues=None if settings.publish_drafts else approved,
+        issues=None if settings.publish_drafts else list(approved),
+        revisions=None if settings.publish_drafts else approved,
         forms=settings.artifacts if settings.publish_drafts else settings.published,
     )
     click.echo(
@@ -56,18 +57,19 @@ def site(folder: Path | None) -> None:
 def approve(issue: int, by: str, note: str) -> None:
     """Sign off an ISSUE as it was built, and publish it.
 
-    The files go to BJ_HOME/published/issue-NNN/; former revisions stay in revision-N/ below it.
+    The files go to issue-NNN/ below BJ_PUBLISHED; former revisions stay in revision-N/ below it.
     """
     from bj_pipeline.automation import signoff  # noqa: PLC0415 - imports pandas
     from bj_pipeline.issues import by_number  # noqa: PLC0415
+    from bj_pipeline.report.artifacts import place_of  # noqa: PLC0415
     from bj_pipeline.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()
     entry = signoff.approve(settings, issue, by, note)
     folder = settings.published / by_number(issue).folder
     click.echo(f"Issue {issue}, revision {entry.revision}, is approved and published:")
-    for name in entry.hashes:
-        click.echo(f"  {folder / name}")
+    for name, digest in entry.hashes.items():
+        click.echo(f"  {place_of(folder, name, digest)}")
 
 
 @click.command()

@@ -12,16 +12,15 @@ from sqlalchemy import event
 
 from bj_pipeline.assets.inventory import hourly_inventory
 from bj_pipeline.assets.partitions import SHANGHAI
+from bj_pipeline.automation.deadlines import due_at, newest_due
 from bj_pipeline.automation.inventory import (
     FAILED,
     STALE,
     LastRun,
     Stored,
-    due_at,
     inventory,
     last_runs,
     lateness,
-    newest_due,
     what_to_run,
     with_errors,
 )

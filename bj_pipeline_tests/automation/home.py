@@ -32,7 +32,8 @@ def quotes(number: int, *, scale: float = 1.0) -> str:
     lines = ["ts_code,trade_date,close,vol"]
     for row in rows[1:]:
         code, day, close, volume = (row[position] for position in keep)
-        lines.append(f"{code},{day.replace('-', '')},{float(close) * scale:.2f},{volume}")
+        lots = f"{float(volume) / 100:.2f}"
+        lines.append(f"{code},{day.replace('-', '')},{float(close) * scale:.2f},{lots}")
     return "\n".join(lines) + "\n"
 
 

@@ -8,11 +8,12 @@ import dagster as dg
 import pytest
 
 from bj_pipeline.assets.partitions import ISSUES, SHANGHAI
-from bj_pipeline.automation import alert_sensors, notify
+from bj_pipeline.automation import alert_tick, notify
 from bj_pipeline.automation.alert_sensors import late_alerts, ready_alerts, trouble_alerts
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.definitions import build
 from bj_pipeline.errors import CheckFailedError, DataError
+from bj_pipeline.quality.asset_checks import BROKEN_RULES
 from bj_pipeline.settings import PACKAGE, Settings
 from bj_pipeline.sources.sample import SampleSource
 from bj_pipeline_tests.end_to_end.test_rebuild import _quotes
@@ -109,7 +110,7 @@ class Weather:
                     passed=name not in config.failing,
                     severity=severity,
                     metadata={
-                        "what is wrong": dg.MetadataValue.md(f"- {name}: 1 of 2 rows"),
+                        BROKEN_RULES: dg.MetadataValue.text(f"{name}: 1 of 2 rows"),
                         "rows": rows,
                         "remedy": "Wait for the sun.",
                     },
@@ -340,7 +341,7 @@ def late(instance, server):  # noqa: ARG001 - the tick reads its address
 
 
 def at(monkeypatch, *moment):
-    monkeypatch.setattr(alert_sensors, "now", lambda: datetime(*moment, tzinfo=SHANGHAI))
+    monkeypatch.setattr(alert_tick, "now", lambda: datetime(*moment, tzinfo=SHANGHAI))
 
 
 def test_an_issue_is_late_once_its_deadline_has_passed_and_is_told_once(monkeypatch, server, late):

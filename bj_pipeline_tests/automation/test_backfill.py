@@ -2,11 +2,16 @@
 
 import shutil
 
+import dagster as dg
 import pytest
 
-from bj_pipeline.automation.backfill import Summary, parse_numbers
-from bj_pipeline.errors import CalendarError, ConfigurationError
-from bj_pipeline.settings import PACKAGE
+from bj_pipeline.automation.backfill import Summary, _first_error, parse_numbers
+from bj_pipeline.automation.trends import BELOW_TRENDS, incomplete, trends_after_backfill
+from bj_pipeline.definitions import defs
+from bj_pipeline.errors import CalendarError, CheckFailedError, ConfigurationError, DataError
+from bj_pipeline.settings import PACKAGE, Settings
+from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse.store import Warehouse
 
 
 @pytest.mark.parametrize(
@@ -93,3 +98,54 @@ def test_a_backfill_goes_on_where_it_stopped(backfilled):
     again = command_line("backfill", "64-66")
     assert again.returncode == 0
     assert "0 built, 3 were there already, 0 failed." in again.stdout
+
+
+def test_a_backfill_in_the_ui_is_followed_by_the_reports_whose_trends_it_left_incomplete(
+    backfilled, monkeypatch
+):
+    """Issue 65 has other figures than the reports of 66 and of its own show."""
+    command_line, _, _ = backfilled
+    monkeypatch.setenv("BJ_HOME", str(command_line.home))
+    settings = Settings()
+    assert incomplete(settings, [65]) == []
+    warehouse = Warehouse(settings.warehouse_url)
+    trend = warehouse.read(tables.SECTOR_TRENDS, 66)
+    gap = trend.assign(pe_ttm_median=trend["pe_ttm_median"].mask(trend["trend_issue"] == 65))
+    warehouse.replace(66, {tables.SECTOR_TRENDS: gap})
+    assert incomplete(settings, [64]) == [66]
+    assert incomplete(settings, [67]) == []
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        tags = {"dagster/backfill": "abc", "dagster/partition": "65"}
+        assert nothing.execute_in_process(instance=instance, tags=tags).success
+        going_on = instance.create_run_for_job(nothing, tags=tags, status=STARTED)
+        waiting = tick(instance)
+        assert (waiting.run_requests, "end of abc" in waiting.skip_message) == ([], True)
+        instance.report_run_canceled(going_on)
+        (request,) = tick(instance, waiting.cursor).run_requests
+        assert request.partition_key == "66"
+        assert {key.to_user_string() for key in request.asset_selection} == set(BELOW_TRENDS)
+        assert request.asset_check_keys
+        again = tick(instance, tick(instance, waiting.cursor).cursor)
+        assert (again.run_requests, again.skip_message) == ([], "No backfill has ended.")
+
+
+@dg.job
+def nothing():
+    pass
+
+
+STARTED = dg.DagsterRunStatus.STARTED
+
+
+def tick(instance, cursor=None):
+    with dg.build_sensor_context(
+        instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
+    ) as context:
+        return trends_after_backfill.evaluate_tick(context)
+
+
+def test_an_issue_that_a_check_stopped_is_told_with_the_check():
+    error = CheckFailedError("Issue 8 was stopped by a check.\n  is_warm (quotes): 3 rows. x")
+    assert _first_error(error) == "is_warm (quotes): 3 rows. x"
+    assert _first_error(DataError("a.csv", "is full", "Fill it.")) == "a.csv: is full. Fill it."

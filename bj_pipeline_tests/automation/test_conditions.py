@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from bj_pipeline.automation.conditions import carry_changes_down
+from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.definitions import build
 from bj_pipeline.settings import Settings
 from bj_pipeline.warehouse import tables
@@ -137,6 +138,27 @@ def test_5_a_change_waits_for_its_blocking_checks_and_is_carried_on_once_they_pa
     assert installation.run(assets=["raw_quotes"]).success
     assert installation.asked() == BELOW_QUOTES
     assert installation.asked() == set()
+
+
+def test_6_what_a_whole_run_builds_during_a_tick_is_no_change_that_nobody_follows(
+    installation, monkeypatch
+):
+    for name, value in dagster_environment(installation.settings).items():
+        if name.startswith("DAGSTER_AUTOMATION"):
+            monkeypatch.setenv(name, value)
+    installation.tick()
+    storage = type(installation.instance.event_log_storage)
+    newest = storage.get_maximum_record_id
+
+    def then_a_run_goes_on(self):
+        monkeypatch.setattr(storage, "get_maximum_record_id", newest)
+        moment = newest(self)
+        assert installation.run("issue", assets=["raw_quotes"], checks=set()).success
+        return moment
+
+    monkeypatch.setattr(storage, "get_maximum_record_id", then_a_run_goes_on)
+    assert installation.tick() == {}
+    assert installation.tick() == {}
 
 
 def test_runs_are_one_an_issue_and_follow_nothing_themselves():

@@ -9,6 +9,8 @@ import pytest
 
 from bj_pipeline.automation import curated_sensor, inbox_sensor
 from bj_pipeline.definitions import build
+from bj_pipeline.settings import Settings
+from bj_pipeline.sources.inbox import withdraw
 from bj_pipeline.sources.landing import Landing
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
@@ -295,3 +297,29 @@ def test_from_the_inbox_to_the_report_and_from_an_edit_of_the_pool_to_its_next_e
     assert after["电子设备"] == before["电子设备"] - 1
     assert after["机械设备"] == before["机械设备"] + 1
     assert curated_sensor.tick(settings, second.cursor).requests == []
+
+
+def test_an_issue_is_built_again_when_one_of_its_files_is_withdrawn(daemon, settings):
+    drop(settings, "daily.csv", quotes(65))
+    drop(settings, "contradicts.csv", quotes(65, scale=1.1))
+    assert daemon.issues() == ["65"]
+    landing = Landing(settings.landing, Warehouse(settings.warehouse_url))
+    withdraw(landing, "contradicts.csv")
+    assert daemon.issues() == ["65"]
+    withdraw(landing, "daily.csv")
+    assert daemon.issues() == []
+
+
+def test_the_command_line_lists_and_withdraws_what_came_through_the_inbox(command_line):
+    settings = Settings(home=command_line.home)
+    drop(settings, "daily.csv", quotes(65))
+    cursor = None
+    for _ in range(2):
+        cursor = inbox_sensor.tick(settings, cursor, LATER).cursor
+    assert "daily.csv" in command_line("inbox", "list").stdout
+    done = command_line("inbox", "withdraw", "daily.csv")
+    assert (done.returncode, "is read no more" in done.stdout) == (0, True)
+    assert "daily.csv" not in command_line("inbox", "list").stdout
+    again = command_line("inbox", "withdraw", "daily.csv")
+    assert again.returncode == 4
+    assert "inbox list" in again.stderr

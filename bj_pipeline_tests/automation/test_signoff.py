@@ -17,7 +17,9 @@ from bj_pipeline.errors import CheckFailedError, ConfigurationError, MissingData
 from bj_pipeline.quality.stages import blocking
 from bj_pipeline.report.artifacts import sha256
 from bj_pipeline.report.document import Document
+from bj_pipeline.report.house import load_house
 from bj_pipeline.settings import Settings
+from bj_pipeline.site.build import build_site
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -187,6 +189,21 @@ def test_approving_a_revision_keeps_the_former_one_beside_it(corrected):
     assert not list(corrected.published.glob(".*"))
 
 
+def test_the_site_shows_an_approved_issue_with_the_figures_of_its_files(corrected, tmp_path):
+    def chain(revisions: dict[int, int] | None) -> str:
+        warehouse, target = Warehouse(corrected.warehouse_url), tmp_path / "site"
+        build_site(warehouse, corrected, load_house(), target, issues=[65], revisions=revisions)
+        return (target / "ai-chain.html").read_text(encoding="utf-8")
+
+    approved = signoff.approved_issues(Warehouse(corrected.warehouse_url))
+    assert "4088.20" in chain(approved)
+    assert "-198.44" not in chain(approved)
+    assert "-198.44" in chain(None)
+    signoff.approve(corrected, 65, "李四")
+    approved = signoff.approved_issues(Warehouse(corrected.warehouse_url))
+    assert "-198.44" in chain(approved)
+
+
 def test_an_approved_revision_keeps_its_erratum_and_its_bytes(corrected):
     signoff.approve(corrected, 65, "李四")
     rebuild(corrected, BJ_AI_CHAIN_PE_TTM_VENDORS="ifind")
@@ -298,15 +315,14 @@ def test_files_that_nobody_approved_are_not_overwritten(draft):
 
 def test_an_approval_that_was_killed_between_the_folders_is_completed_by_the_next(corrected):
     first, second = hashes(published(corrected)), built(corrected)
-    staging = corrected.published / ".issue-065"
-    staging.mkdir()
-    published(corrected).rename(staging / "former")
-    (staging / "new").mkdir()
-    (staging / "new" / "report.pdf").write_bytes(b"half")
+    place = published(corrected)
+    place.rename(place.with_name(".issue-065.old"))
+    place.with_name(".issue-065.new").mkdir()
+    (place.with_name(".issue-065.new") / "report.pdf").write_bytes(b"half")
     signoff.approve(corrected, 65, "李四")
     kept = {f"revision-1/{name}": value for name, value in first.items()}
     assert hashes(published(corrected)) == second | kept
-    assert not staging.exists()
+    assert [path.name for path in corrected.published.iterdir()] == ["issue-065"]
 
 
 def test_an_approval_that_was_killed_before_its_record_is_completed_by_the_next(draft):

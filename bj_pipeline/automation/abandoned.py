@@ -1,0 +1,99 @@
+"""Runs whose program was killed: they could not say that they ended, so somebody else must.
+
+What belongs here: telling such runs from living ones, and closing them. What does not: building
+their issues again, which the next run does without being told.
+
+Left alone they would stay *started* for ever: Dagster's own launcher does not ask whether a run's
+process is alive, and two such runs would take all the places of the queue. Whoever builds an issue
+holds its turn (:mod:`bj_pipeline.warehouse.turns`), so a run whose turn is free is not alive.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+import dagster as dg
+
+from bj_pipeline.settings import load_settings
+from bj_pipeline.warehouse.store import Warehouse
+from bj_pipeline.warehouse.turns import turn_if_free
+
+_TOLD = (
+    "The program that built this issue was ended from outside (killed, or the machine went down) "
+    "and could not say so. Nothing has to be cleaned up: build the issue again."
+)
+_PARTITION = "dagster/partition"
+_INTERVAL_SECONDS = 60
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def close_former_runs(instance: dg.DagsterInstance, issue: int) -> None:
+    """Close what earlier command lines left of an issue whose turn the caller holds."""
+    wanted = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: str(issue)})
+    _close(instance, (run for run in instance.get_runs(wanted) if _is_of_command_line(run)))
+
+
+def close_abandoned_runs(
+    instance: dg.DagsterInstance, warehouse: Warehouse, suspects: Collection[str] = ()
+) -> list[str]:
+    """Close every run that nobody is at any more.
+
+    A command line takes the turn before it makes its run and keeps it until that has ended. A
+    server's run takes it a moment after it has started, so it must look dead twice.
+
+    Args:
+        instance: Knows the runs.
+        warehouse: Knows the turns; asked only if there are unfinished runs.
+        suspects: Ids of servers' runs that looked dead the last time.
+
+    Returns:
+        Ids of servers' runs that look dead for the first time.
+    """
+    unfinished: defaultdict[int, list[dg.DagsterRun]] = defaultdict(list)
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        if run.tags.get(_PARTITION, "").isdigit():
+            unfinished[int(run.tags[_PARTITION])].append(run)
+    fresh: list[str] = []
+    for issue, runs in unfinished.items():
+        with turn_if_free(warehouse.engine, issue) as is_free:
+            if is_free:
+                dead = [r for r in runs if _is_of_command_line(r) or r.run_id in suspects]
+                _close(instance, dead)
+                fresh += [r.run_id for r in runs if r not in dead and _is_started(r)]
+    return fresh
+
+
+def _close(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) -> None:
+    for run in runs:
+        # Asked again: it may have ended before its turn was free.
+        now = instance.get_run_by_id(run.run_id)
+        if now is not None and not now.is_finished:
+            instance.report_run_failed(now, _TOLD)
+
+
+def _is_of_command_line(run: dg.DagsterRun) -> bool:
+    """Whether it was made by the process that built it; a server's run has an origin."""
+    return run.remote_job_origin is None
+
+
+def _is_started(run: dg.DagsterRun) -> bool:
+    return run.status == dg.DagsterRunStatus.STARTED
+
+
+@dg.sensor(
+    minimum_interval_seconds=_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A run whose process was killed is marked as failed, so that it neither takes a "
+    "place in the queue nor looks as if it went on. On by default.",
+)
+def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Close runs that nobody is at any more."""
+    warehouse = Warehouse(load_settings().warehouse_url)
+    suspects = close_abandoned_runs(context.instance, warehouse, json.loads(context.cursor or "[]"))
+    reason = f"{len(suspects)} runs look abandoned." if suspects else "No run was abandoned."
+    return dg.SensorResult(skip_reason=reason, cursor=json.dumps(suspects))

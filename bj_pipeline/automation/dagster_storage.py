@@ -1,0 +1,132 @@
+"""Dagster's SQLite storage for a process that builds issue after issue: connections stay open.
+
+What belongs here: how a run's events reach Dagster's databases in this process. What does not:
+where they lie and what they look like; both are Dagster's own, so that the UI and the daemon, which
+use Dagster's storage as it is, read the same files.
+
+Dagster opens and closes a database for each of the three hundred events of an issue, and waits for
+the disk at each; that took longer than computing the issue. Here a connection serves all events of
+a run. What is committed survives a killed process as before; a machine that loses its power may
+lose the last events of a run, never the database.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+)
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite_storage import (
+    DagsterSqliteStorage,
+    SqliteStorageConfig,
+    _event_logs_directory,
+    _runs_directory,
+    _schedule_directory,
+)
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, create_engine, event
+
+_RUNS_KEPT_OPEN = 2
+"""The run under way, and the database of events that belong to no run."""
+
+
+def instance(home: Path) -> dg.DagsterInstance:
+    """Dagster's instance of a home; with SQLite, its connections stay open until it is disposed of.
+
+    Args:
+        home: ``DAGSTER_HOME``.
+    """
+    reference = InstanceRef.from_dir(str(home))
+    storage = reference.storage_data
+    if storage is not None and storage.class_name == DagsterSqliteStorage.__name__:
+        ours = {"module": __name__, "class": HeldOpen.__name__, "config": storage.config_dict}
+        reference = InstanceRef.from_dir(str(home), overrides={"storage": {"custom": ours}})
+    return dg.DagsterInstance.from_ref(reference)
+
+
+def _open(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
+
+
+class _Events(SqliteEventLogStorage):
+    def __init__(self, base_dir: str) -> None:
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        super().__init__(base_dir)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            engine = self._engine(shard)
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.begin() as connection:
+                yield connection
+
+    def _engine(self, shard: str) -> Engine:
+        if shard not in self._engines:
+            self._engines[shard] = _open(self.conn_string_for_shard(shard))
+        self._engines.move_to_end(shard)
+        runs = [name for name in self._engines if name != INDEX_SHARD_NAME]
+        for name in runs[:-_RUNS_KEPT_OPEN]:
+            self._engines.pop(name).dispose()
+        return self._engines[shard]
+
+    def dispose(self) -> None:
+        for engine in self._engines.values():
+            engine.dispose()
+        self._engines.clear()
+        super().dispose()
+
+
+class _Runs(SqliteRunStorage):
+    _engine: Engine | None = None
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        if self._engine is None:
+            self._engine = _open(self._conn_string)
+        with self._engine.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+        super().dispose()
+
+
+class HeldOpen(DagsterSqliteStorage):
+    """Dagster's SQLite storage, with connections that stay open."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        # Not Dagster's own constructor, which would open everything in its own way first.
+        DagsterStorage.__init__(self)  # type: ignore[no-untyped-call, arg-type]
+        self.base_dir = base_dir
+        self._inst_data = inst_data
+        self._run_storage = _Runs.from_local(_runs_directory(base_dir))
+        self._event_log_storage = _Events(_event_logs_directory(base_dir))
+        self._schedule_storage = SqliteScheduleStorage.from_local(_schedule_directory(base_dir))
+
+    @classmethod
+    def from_config_value(  # type: ignore[override]
+        cls, inst_data: ConfigurableClassData | None, config_value: SqliteStorageConfig
+    ) -> "HeldOpen":
+        """As Dagster makes it from its configuration."""
+        return cls.from_local(inst_data=inst_data, **config_value)
