@@ -266,7 +266,7 @@ def test_showing_proposals_writes_nothing(folder):
         ("ai_chain_rules.csv", "AI农业,大棚,1,judged", "segment is one of"),
         ("ai_chain_rules.csv", "AIPC,,1,judged", "keyword is filled"),
         ("ai_chain_rules.csv", "AIPC,鼠标|,1,judged", "words split by |"),
-        ("ai_chain_rules.csv", "AIPC,\u200b,1,judged", "words split by |"),
+        ("ai_chain_rules.csv", "AIPC,\u200b,1,judged", "can be seen"),
         ("ai_chain_rules.csv", "AIPC,鼠标,,judged", "weight is filled"),
         ("ai_chain_rules.csv", "AIPC,鼠标,heavy,judged", "weight is a number"),
         ("ai_chain_rules.csv", "AIPC,鼠标,nan,judged", "weight is a number"),
