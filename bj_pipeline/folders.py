@@ -1,4 +1,4 @@
-"""Folders that change as one: built beside their place, then put there in one step.
+"""Files and folders that change as one: made beside their place, then put there in one step.
 
 What belongs here: that exchange, one builder at a time, and clearing away what a killed builder
 left. What does not: what lies in a folder, and object stores, which have none.
@@ -10,12 +10,13 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_FOR_ALL_TO_READ = 0o644
 _NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 """What Linux says of file systems that cannot exchange, such as NFS."""
 
@@ -48,6 +49,29 @@ def scratch(folder: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def write(path: Path, content: bytes) -> None:
+    """Put a file in its place in one step, by way of one beside it, which never outlives the next.
+
+    Of several writers at once, the last one's is kept.
+    """
+    aside = beside(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def opened() -> int:
+        return os.open(aside, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _FOR_ALL_TO_READ)
+
+    with _held(aside, opened, fcntl.LOCK_EX) as handle:
+        try:
+            os.ftruncate(handle, 0)
+            with os.fdopen(handle, "wb", closefd=False) as file:
+                file.write(content)
+            os.fchmod(handle, _FOR_ALL_TO_READ)
+            aside.replace(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+
+
 def remove_if_left(folder: Path) -> None:
     """Remove a scratch folder that nobody works in."""
     with suppress(BlockingIOError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
@@ -55,7 +79,7 @@ def remove_if_left(folder: Path) -> None:
 
 
 def beside(target: Path) -> Path:
-    """Where a folder is built before it takes the place of ``target``."""
+    """Where a file or folder is made before it takes the place of ``target``."""
     return target.with_name(f".{target.name}.new")
 
 
@@ -108,25 +132,38 @@ def _clear(folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path, how: int) -> Iterator[None]:
     """Make a folder and hold its lock, which the system lets go of when this process ends."""
-    while True:
+
+    def opened() -> int:
         folder.mkdir(exist_ok=True)
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+    with _held(folder, opened, how):
+        yield
+
+
+@contextmanager
+def _held(path: Path, opened: Callable[[], int], how: int) -> Iterator[int]:
+    """Hold the lock of what lies there, opened or made."""
+    while True:
         try:
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            handle = opened()
         except FileNotFoundError:
+            if not path.parent.exists():
+                raise
             continue
         try:
             fcntl.flock(handle, how)
             # Whoever had it before has moved it to its place, or removed it.
-            if _is(folder, handle):
-                yield
+            if _is(path, handle):
+                yield handle
                 return
         finally:
             os.close(handle)
 
 
-def _is(folder: Path, handle: int) -> bool:
+def _is(path: Path, handle: int) -> bool:
     try:
-        return os.path.samestat(folder.stat(), os.fstat(handle))
+        return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:
         return False
 

@@ -12,7 +12,6 @@ object or none of it. Nothing of an object store is imported before the first UR
 import errno
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,7 +21,7 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
-from bj_pipeline import outages
+from bj_pipeline import folders
 from bj_pipeline.errors import PipelineError
 
 _LOCAL = ("file", "local")
@@ -260,21 +259,10 @@ def write(path: Place, content: bytes) -> None:
     if isinstance(path, ObjectPath):
         path.write_bytes(content)
         return
-    with outages.explained():
-        _write_aside(path, content)
+    from bj_pipeline.outages import explained  # noqa: PLC0415 - imports SQLAlchemy
 
-
-def _write_aside(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with explained():
+        folders.write(path, content)
 
 
 def content(path: Place) -> bytes | None:

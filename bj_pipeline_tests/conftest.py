@@ -3,9 +3,10 @@
 import pytest
 
 from bj_pipeline_tests.command_line import CommandLine
+from bj_pipeline_tests.postgresql import empty_postgresql, postgresql
 from bj_pipeline_tests.s3_server import s3, s3_server
 
-__all__ = ["s3", "s3_server"]  # fixtures of every test
+__all__ = ["empty_postgresql", "postgresql", "s3", "s3_server"]  # fixtures of every test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

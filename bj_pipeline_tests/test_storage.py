@@ -59,7 +59,8 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_secret(url, monkeypatc
 
 def test_a_plain_path_loads_nothing_of_object_stores():
     program = (
-        "import sys; from bj_pipeline.settings import load_settings as load;"
+        "import sys; from bj_pipeline.settings import load_settings as load; load();"
+        "assert 'sqlalchemy' not in sys.modules;"
         "from bj_pipeline.report import artifacts; from bj_pipeline.sources import landing;"
         "artifacts.catalogue(load().artifacts);"
         "print([name for name in ('fsspec', 's3fs', 'aiohttp', 'tenacity') if name in sys.modules])"

@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from bj_pipeline.assets.declare import stage_asset
-from bj_pipeline.assets.metadata import picture
+from bj_pipeline.assets.metadata import literal, picture
 from bj_pipeline.assets.resources import PipelineResource
 from bj_pipeline.issues import by_number
 from bj_pipeline.report import artifacts, compose, revisions
@@ -81,7 +81,8 @@ def report_document(
             "exhibits": len(list(document.exhibits())),
             "key points": dg.MetadataValue.md(
                 "\n".join(
-                    f"- {document.text(point)}" for point in document.front_page.key_points.items
+                    f"- {literal(document.text(point))}"
+                    for point in document.front_page.key_points.items
                 )
             ),
             "missing": "\n".join(document.text(line) for line in document.notices) or "nothing",

@@ -188,7 +188,7 @@ def _add_check(around: Surroundings, story: _Story, data: Any) -> None:
         asset=asset,
         critical=critical,
         blocks=critical and bool(data.blocking),
-        wrong="；".join(wrong.splitlines()),
+        wrong=wrong,
         rows=rows[:_ROWS_SHOWN],
         remedy=_text(data.metadata.get("remedy")),
         owner=around.owner("__".join(data.asset_key.path)),

@@ -123,7 +123,8 @@ def propose() -> None:
     type=click.Choice(["table", "csv", "json"]),
     default="table",
     show_default=True,
-    help="How to print it. csv and json are complete; money is yuan, changes are fractions.",
+    help="How to print it. csv and json are complete; money is yuan, changes are fractions. "
+    "In csv an apostrophe stands before a text that a spreadsheet would take for a formula.",
 )
 @click.option("--columns", is_flag=True, help="Print what the columns mean instead of rows.")
 def show(table: str, issue: int | None, form: str, *, columns: bool) -> None:

@@ -70,6 +70,8 @@ def dev(host: str, port: int) -> None:
     from bj_pipeline.settings import load_settings  # noqa: PLC0415
 
     environment = os.environ | dagster_environment(load_settings())
+    # Its successor, `dg dev`, wants a project of another shape.
+    environment.setdefault("PYTHONWARNINGS", "ignore:Function `dev_command` is superseded")
     click.echo(f"The Dagster UI opens at http://{host}:{port} (stop it with Ctrl+C).")
     program = str(Path(sys.executable).parent / "dagster")
     arguments = [program, "dev", "--host", host, "--port", str(port), *workspace_arguments()]

@@ -1,6 +1,7 @@
 """How commands print a frame."""
 
 import codecs
+import re
 import sys
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ import click
 from bj_pipeline.errors import ConfigurationError
 
 TABLE_LIMIT = 60
+_FORMULA = re.compile(r"[=+\-@\t\r](?![\d.,~%+\-]*$)")
 
 
 def print_frame(frame: Any, form: str, limit: int | None) -> None:
@@ -21,7 +23,8 @@ def print_frame(frame: Any, form: str, limit: int | None) -> None:
         limit: Rows of a table at most; None for all.
     """
     if form == "csv":
-        _print_whole(frame.to_csv(index=False, lineterminator="\n"))
+        texts = frame.map(lambda value: _as_text(value) if isinstance(value, str) else value)
+        _print_whole(texts.to_csv(index=False, lineterminator="\n"))
     elif form == "json":
         plain = frame.map(lambda value: value.isoformat() if isinstance(value, date) else value)
         text = plain.to_json(orient="records", force_ascii=False, double_precision=15, indent=1)
@@ -53,3 +56,8 @@ def _print_whole(text: str) -> None:
             "PYTHONIOENCODING=utf-8, or a locale with UTF-8."
         ) from error
     click.echo(text, nl=False)
+
+
+def _as_text(text: str) -> str:
+    """The text with an apostrophe in front where a spreadsheet would compute it."""
+    return f"'{text}" if _FORMULA.match(text) else text

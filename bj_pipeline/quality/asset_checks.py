@@ -137,7 +137,7 @@ def _result(outcome: Outcome, links: Mapping[str, dg.MetadataValue]) -> dg.Asset
         "failed rows": dg.MetadataValue.int(len(outcome.rows)),
     }
     if not outcome.passed:
-        metadata[BROKEN_RULES] = dg.MetadataValue.text("\n".join(outcome.broken))
+        metadata[BROKEN_RULES] = dg.MetadataValue.text("; ".join(outcome.broken))
         metadata["remedy"] = dg.MetadataValue.text(outcome.check.remedy)
         shown = plain_rows(outcome.rows.head(_ROWS_SHOWN))
         if shown:

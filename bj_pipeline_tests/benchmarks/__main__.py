@@ -92,8 +92,8 @@ FIGURES = (
 _HOW = """\
 Each figure is the median of the ratios of its rounds; in every round both sides are measured one \
 after the other, by the clock on the wall. The ratio by CPU time stands beside it for machines \
-that do something else as well. Floors are the same libraries doing only the unavoidable; they stand in \
-`bj_pipeline_tests/benchmarks/`."""
+that do something else as well. Floors are the same libraries doing only the unavoidable; they \
+stand in `bj_pipeline_tests/benchmarks/`."""
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ISSUE = 65
 _ROUNDS = 5
+_COUNT = "count the pages"
 
 
 def pdf(bench: Bench) -> list[Outcome]:
@@ -28,7 +29,7 @@ def pdf(bench: Bench) -> list[Outcome]:
         worker("pages:typst", variables, bench.folder) as ours,
         worker("pages:weasyprint", variables, bench.folder) as floor,
     ):
-        answers = (ours.ask(), floor.ask())
+        answers = (ours.ask(_COUNT), floor.ask(_COUNT))
         mine, theirs = in_turn(bench.rounds(_ROUNDS), lambda _: ours(), lambda _: floor())
     ours_pages, floor_pages = (answer["result"] for answer in answers)
     note = f"{ours_pages} pages; WeasyPrint's plain ones are {floor_pages}."
@@ -38,28 +39,32 @@ def pdf(bench: Bench) -> list[Outcome]:
 # --- what runs in the workers
 
 
-def typst() -> Callable[[None], int]:
-    """Renders the issue's PDF; returns its pages."""
+def typst() -> Callable[[str | None], int]:
+    """Renders the issue's PDF."""
     from bj_pipeline.report import pdf as form
 
     document, pictures = _document(), _pictures()
-    return lambda _: _pages(form.render(document, pictures))
+    return lambda asked: _pages(form.render(document, pictures), asked)
 
 
-def weasyprint() -> Callable[[None], int]:
-    """Renders the same content from HTML; returns the pages."""
+def weasyprint() -> Callable[[str | None], int]:
+    """Renders the same content from HTML."""
     from weasyprint import HTML
 
     from bj_pipeline.report import fonts
 
     page = _html(_document(), _pictures(), fonts.font_file())
-    return lambda _: _pages(HTML(string=page).write_pdf())
+    return lambda asked: _pages(HTML(string=page).write_pdf(), asked)
 
 
-def _pages(content: bytes) -> int:
-    return content.count(b"/Type /Page\n") + content.count(b"/Type /Page/") or content.count(
-        b"/Type/Page/"
-    )
+def _pages(content: bytes, asked: str | None) -> int:
+    """How many pages a PDF has, if that was asked."""
+    if asked != _COUNT:
+        return 0
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(content) as opened:
+        return len(opened)
 
 
 def _document() -> "Document":

@@ -5,9 +5,13 @@ import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bj_pipeline_tests.benchmarks.figures import Bench, Outcome
 from bj_pipeline_tests.benchmarks.measuring import Worker, environment, in_turn, worker
+
+if TYPE_CHECKING:
+    from bj_pipeline.warehouse.store import Warehouse
 
 _ROUNDS = 5
 _WARM_UP = 2
@@ -93,37 +97,47 @@ def _multiply(path: Path, count: int) -> None:
 
 def long(count: str) -> Callable[[str], None]:
     """Works in a warehouse whose issues are copies of one, under the numbers that it needs."""
-    from bj_pipeline.automation.local import Runner
-    from bj_pipeline.report.house import load_house
-    from bj_pipeline.settings import load_settings
-    from bj_pipeline.site import build
-    from bj_pipeline.warehouse import tables
     from bj_pipeline_tests.benchmarks.weeks import know_issues
 
-    know_issues(_LONG_HISTORY)
+    know_issues(_LONG_HISTORY)  # before the partitions are made of the list
+    from bj_pipeline.automation.local import Runner
+    from bj_pipeline.reference import load_reference
+    from bj_pipeline.report.house import load_house
+    from bj_pipeline.settings import load_settings
+    from bj_pipeline.site import history, views
+    from bj_pipeline.site.render import Renderer
+    from bj_pipeline.warehouse import tables
+
     settings = load_settings()
     runner = Runner(settings, "sample", None)
     runner.build_quietly(_ISSUE)
     _copy(runner.warehouse, [n for n in range(1, int(count) + 1) if n != _ISSUE])
     house = load_house(settings.content / "house.yaml")
     code = str(runner.warehouse.read(tables.COMPANY_METRICS, _ISSUE)["code"].iloc[0])
+
+    def company_page() -> None:
+        reference = load_reference(settings.reference)
+        series = history.read(runner.warehouse, settings.artifacts, reference, house.labels)
+        Renderer(series, house).page(views.company(series, house, code))
+
     work: dict[str, Callable[[], object]] = {
         "one issue": lambda: runner.build_quietly(_ISSUE),
         "a trend": lambda: runner.build_quietly(_ISSUE, (tables.SECTOR_TRENDS,)),
-        "a company's page": lambda: build.company_page(runner.warehouse, settings, house, code),
+        "a company's page": company_page,
     }
-    return lambda part: work[part]() and None
+
+    def do(part: str) -> None:
+        work[part]()
+
+    return do
 
 
-def _copy(warehouse: object, numbers: list[int]) -> None:
+def _copy(warehouse: "Warehouse", numbers: list[int]) -> None:
     """Give issues the rows of the one that is there, as they are."""
     from sqlalchemy import insert, literal, select
 
     from bj_pipeline.warehouse import tables
-    from bj_pipeline.warehouse.store import Warehouse
 
-    if not isinstance(warehouse, Warehouse):
-        raise TypeError
     with warehouse.writing() as connection:
         for table in tables.METADATA.tables.values():
             if "issue" not in table.columns:

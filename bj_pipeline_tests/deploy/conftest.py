@@ -3,9 +3,11 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from sqlalchemy import URL, make_url
 
 from bj_pipeline_tests.deploy.deployment import Deployment, start_all
 from bj_pipeline_tests.warehouse.databases import postgresql_address
+
+_STARTS = 12
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,14 @@ class Database:
         self._server.get_postmaster_info().process.wait()
 
     def restart(self) -> None:
-        """Start it again on the same data."""
-        self._server.ensure_postgres_running()
+        """Start it again on the same data, for as long as that takes on a busy machine."""
+        for _ in range(_STARTS):
+            # Its own patience ends after ten seconds; the server goes on starting.
+            with suppress(subprocess.TimeoutExpired, AssertionError):
+                self._server.ensure_postgres_running()
+                return
+            time.sleep(1)
+        raise AssertionError("PostgreSQL does not start again.")
 
     def kill_and_restart(self) -> None:
         self.kill()

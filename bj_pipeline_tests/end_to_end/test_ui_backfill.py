@@ -200,7 +200,6 @@ def test_after_a_repair_only_the_failed_weeks_are_built_and_every_trend_is_compl
     assert f"{len(history.bad)} built, 0 were there already, 0 failed." in done.stdout
     last = history.numbers[-1]
     trend = history.command_line.table(tables.SECTOR_TRENDS, last).dropna()
-    shown = [number for number in history.numbers if number > last - 13]
-    assert sorted(trend["trend_issue"].unique()) == shown
+    assert {number for number in history.numbers if number > last - 13} <= set(trend["trend_issue"])
     told = history("issues", "--wrong").stdout
     assert not [line for line in told.splitlines() if "trends show" in line]

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+LEFT_TO_ENDURANCE = "takes a processor for minutes; make endurance does it"
+"""Why the everyday suite skips what it does in another way or with another database."""
 _FORKED = multiprocessing.get_context("forkserver")
 _FORKED.set_forkserver_preload(["bj_pipeline_tests.endurance.preloaded"])
 _PATIENCE_SECONDS = 900.0

@@ -11,9 +11,11 @@ import email.policy
 import html
 import io
 import re
+import socket
 import unicodedata
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 
 import docx
 import openpyxl
@@ -29,8 +31,9 @@ from bj_pipeline.characters import seen, shown, unseen
 from bj_pipeline.commands.printing import print_frame
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import by_number
-from bj_pipeline.quality.check import CRITICAL, Check, Outcome, Rule
+from bj_pipeline.quality.check import Outcome, Rule
 from bj_pipeline.quality.data_docs import result, stage_page
+from bj_pipeline.quality.raw import closes_are_positive
 from bj_pipeline.report import charts, pdf, xlsx
 from bj_pipeline.report import docx as word
 from bj_pipeline.report import html as web_page
@@ -246,9 +249,9 @@ def test_the_workbook_holds_every_text_as_text(document):
 
 def test_a_chart_draws_names_as_text(document):
     figure = next(one for one in document.figures() if len(one.chart.categories) == len(HOSTILE))
-    drawing = charts.svg(figure, document.house, "full").decode() if hasattr(charts, "svg") else ""
+    drawing = charts.svg(figure, document.house, "full").decode()
     assert "<script" not in drawing
-    assert "&lt;script&gt;"[:8] in drawing
+    assert "&lt;script" in drawing
 
 
 @pytest.mark.parametrize("name", RARE[1:])
@@ -296,7 +299,7 @@ def test_titles_of_a_vendor_are_kept_to_the_letter(start):
     assert _picked(titles) == titles
 
 
-def test_titles_lose_what_cannot_be_seen_and_show_what_cannot_be_printed(pictures):
+def test_titles_lose_what_cannot_be_seen_and_show_what_cannot_be_printed():
     assert _picked(list(UNSEEN)) == ["倒", "隔", "零宽", "标", "软连", "右"]
     assert _picked(["多\n行", "分\u2028隔"]) == ["多 行", "分 隔"]
     assert _picked(["涨😀了"]) == ["涨〓了"]
@@ -332,27 +335,18 @@ def test_the_site_shows_every_name_runs_nothing_and_asks_for_nothing_outside(sit
                     assert [one for one in HOSTILE if squeezed(one) not in body] == []
 
 
-@pytest.mark.parametrize("hostile", (*HOSTILE, *UNSEEN))
+@pytest.mark.parametrize("hostile", [*HOSTILE, *UNSEEN])
 def test_a_page_of_check_results_escapes_what_it_quotes(hostile):
     rows = pd.DataFrame({"name": [hostile], "close": [1.0]})
     rule = Rule(
         "expect_column_values_to_be_in_set",
         {"column": "name", "value_set": [hostile]},
-        False,
-        hostile,
-        1,
-        rows,
+        held=False,
+        observed=hostile,
+        count=1,
+        rows=rows,
     )
-    check = Check(
-        "closes_are_positive",
-        tables.RAW_QUOTES,
-        CRITICAL,
-        hostile,
-        hostile,
-        (),
-        lambda _: rows,
-        lambda *_: [],
-    )
+    check = replace(closes_are_positive, question=hostile, remedy=hostile)
     outcome = Outcome(check, 1, (hostile,), rows, ("name",), "suite", (rule,))
     written = stage_page(by_number(65), "raw", [result(outcome)]).decode()
     assert "<script>alert" not in written
@@ -380,7 +374,7 @@ def test_the_markdown_of_the_user_interface_shows_text_as_text(hostile):
     assert _markdown_shows(f"- {literal(given)}") == " ".join(given.split())
 
 
-@pytest.mark.parametrize("hostile", (*HOSTILE, *UNSEEN, "\x00", "\n"))
+@pytest.mark.parametrize("hostile", [*HOSTILE, *UNSEEN, "\x00", "\n"])
 def test_previews_of_the_user_interface_hold_the_text_itself(hostile):
     frame = pd.DataFrame({"name": [hostile], "day": [dt.date(2026, 2, 27)]})
     assert plain_rows(frame)[0]["name"] == hostile
@@ -405,11 +399,13 @@ def test_exported_csv_gives_a_spreadsheet_nothing_to_compute(hostile, capsys):
 # --- alerts and log lines ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hostile", (*HOSTILE, *UNSEEN, "a\nb", "a\r\nBcc: x@evil.example"))
+@pytest.mark.parametrize("hostile", [*HOSTILE, *UNSEEN, "a\nb", "a\r\nBcc: x@evil.example"])
 def test_an_alert_is_plain_text_in_every_channel(hostile):
     failed = alerts.FailedStep("raw_quotes", "DataError", hostile)
     alert = alerts.trouble(
-        alerts.Trouble(by_number(65), "issue", "http://ui.example/runs/1", False, failed)
+        alerts.Trouble(
+            by_number(65), "issue", "http://ui.example/runs/1", succeeded=False, step=failed
+        )
     )
     (reason,) = [line for line in alert.lines if line.startswith("原因")]
     assert "\n" not in reason
@@ -430,9 +426,11 @@ def mailbox() -> Iterator[tuple[list[email.message.EmailMessage], int]]:
             mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
             return "250 OK"
 
-    server = Controller(Handler(), hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Controller(Handler(), hostname="127.0.0.1", port=port)
     server.start()
-    yield mails, server.server.sockets[0].getsockname()[1]
+    yield mails, port
     server.stop()
 
 
@@ -449,9 +447,7 @@ def test_a_line_end_in_a_title_adds_no_header_to_a_mail(mailbox):
     assert "第 65 期" in mail["Subject"]
 
 
-@pytest.mark.parametrize(
-    "hostile", (*HOSTILE, *UNSEEN, "\x1b[2J", "a\nERROR: 伪造", "\ud800", "x" * 10**6)
-)
+@pytest.mark.parametrize("hostile", [*HOSTILE, *UNSEEN, "\x1b[2J", "a\nERROR: 伪造", "\ud800"])
 def test_a_message_of_an_error_is_one_line_that_can_be_written_anywhere(hostile):
     line = str(DataError(f"{hostile}.csv", "the rule", "The remedy.", 3, hostile))
     assert line.isprintable()

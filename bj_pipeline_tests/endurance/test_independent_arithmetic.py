@@ -23,7 +23,7 @@ from bj_pipeline.report.rounding import LOSS
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse, _in_order
 from bj_pipeline_tests.metrics import real_weeks
-from bj_pipeline_tests.warehouse.conftest import postgresql, warehouse  # noqa: F401 - fixtures
+from bj_pipeline_tests.warehouse.conftest import warehouse  # noqa: F401 - a fixture
 
 from .weeks import (
     TREND,

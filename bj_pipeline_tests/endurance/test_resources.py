@@ -27,7 +27,6 @@ from bj_pipeline.warehouse.store import Warehouse
 from bj_pipeline_tests.automation.home import quotes
 from bj_pipeline_tests.endurance.programs import Home, Program
 from bj_pipeline_tests.endurance.readers import half_issues, mixed_tables, reading
-from bj_pipeline_tests.warehouse.conftest import postgresql  # noqa: F401 - a fixture
 from bj_pipeline_tests.warehouse.databases import postgresql_address
 
 NOON = datetime(2026, 2, 27, 12, tzinfo=UTC)
@@ -76,7 +75,7 @@ def fill(folder: Path, free_kilobytes: int) -> Path:
 def test_a_full_disk_is_told_and_the_next_run_goes_on_when_there_is_room(thorough, tmp_path):
     with disk(tmp_path / "disk", 64) as place:
         home = Home(place / "home", {}, tmp_path)
-        sizes = (100, 1000, 2000, 3000, 4000, 5000, 6000) if thorough else (1000, 4500)
+        sizes = (100, 1000, 2000, 3000, 4000, 5000, 6000) if thorough else (4500,)
         for free in sizes:
             ballast = fill(place, free)
             with reading(lambda: half_issues(home.folder / "artifacts")):
@@ -93,16 +92,17 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on_when_there_is_room(thoroug
         assert not list(half_issues(home.folder / "artifacts"))
 
 
-def test_an_artifact_folder_that_may_not_be_written_is_named(tmp_path):
+def test_an_artifact_folder_that_may_not_be_written_is_named(thorough, tmp_path):
     with disk(tmp_path / "srv", 1) as place:
         home = Home(tmp_path / "home", {"BJ_ARTIFACTS": str(place)})
         remount(place, "ro")
         told = one_line(home.start("run", "--issue", 65))
         assert str(place) in told
         assert "right to write" in told
-        remount(place, "rw,size=64m")
-        home.run("run", "--issue", 65)
-        assert not list(half_issues(place))
+        if thorough:
+            remount(place, "rw,size=64m")
+            home.run("run", "--issue", 65)
+            assert not list(half_issues(place))
 
 
 def test_a_warehouse_that_may_not_be_written_is_named(tmp_path):
@@ -177,14 +177,14 @@ def run_without_patience() -> None:
 
 
 @pytest.fixture
-def line(postgresql) -> Iterator[Line]:  # noqa: F811 - the fixture
+def line(postgresql) -> Iterator[Line]:
     folder = make_url(postgresql).query["host"]
     with closing(Line(f"{folder}/.s.PGSQL.5432")) as made:
         yield made
 
 
 def test_a_run_whose_database_is_cut_off_says_so_and_the_next_one_goes_on(
-    postgresql,  # noqa: F811 - the fixture
+    postgresql,
     line,
     thorough,
     tmp_path,
@@ -195,13 +195,17 @@ def test_a_run_whose_database_is_cut_off_says_so_and_the_next_one_goes_on(
     home = Home(tmp_path / "home", {"BJ_DATABASE_URL": address})
     home.run("landing", "list")
     sizes = (5e4, 1e6, 2e6, 4e6, 6e6, 8e6, 1e7) if thorough else (3e6,)
+    told = []
     for budget in sizes:
         line.mend(budget)
         with reading(lambda: half_issues(home.folder / "artifacts"), lambda: mixed_tables(direct)):
             program = home.start_call(run_without_patience)
-            told = one_line(program)
-        assert "does not answer" in told
+            # The last ones may be enough for a whole run.
+            if program.wait():
+                told.append(one_line(program))
         assert "planted-secret" not in program.printed
+    assert told
+    assert all("does not answer" in error for error in told)
     line.mend()
     home.run("run", "--issue", 65)
     assert not list(half_issues(home.folder / "artifacts"))

@@ -281,3 +281,37 @@ def test_every_offending_row_is_kept_not_only_the_first(issue_65):
     )
     assert len(outcome.rows) == len(issue_65.table(tables.RAW_QUOTES))
     assert isinstance(outcome.rows, pd.DataFrame)
+
+
+def test_one_cap_in_the_wrong_unit_is_found_by_the_shares_that_it_implies(issue_65):
+    def slip(frame):
+        own = frame["code"] == CODE
+        caps = frame["market_cap"].mask(own, frame["market_cap"] * 1e4)
+        return frame.assign(market_cap=caps, total_shares=frame["total_shares"].mask(own))
+
+    outcome = only(issue_65.plant(tables.RAW_VALUATIONS, slip), "valuations_are_sound")
+    assert "implied_shares" in outcome.columns
+    assert codes(outcome) == {CODE}
+
+
+def test_a_volume_of_more_than_all_shares_is_found(issue_65):
+    slip = cells("volume", 1e12, code=CODE, date=FRIDAY)
+    outcome = only(issue_65.plant(tables.RAW_QUOTES, slip), "valuations_are_sound")
+    assert outcome.columns == ("turnover",)
+    assert codes(outcome) == {CODE}
+
+
+@pytest.mark.parametrize(
+    ("column", "ratio"), [("revenue", "revenue_to_cap"), ("net_profit", "margin")]
+)
+def test_one_yearly_figure_in_the_wrong_unit_is_found_by_its_ratio(issue_65, column, ratio):
+    def slip(frame):
+        # Large enough for its ratio to tell, and small enough not to be refused by its size.
+        figures = frame[column].mask(
+            frame["code"] == CODE, frame["revenue"] * (1e3 if column == "revenue" else 100)
+        )
+        return frame.assign(**{column: figures.clip(upper=9e10)})
+
+    outcome = only(issue_65.plant(tables.RAW_FINANCIALS, slip), "financials_are_plausible")
+    assert ratio in outcome.columns
+    assert codes(outcome) == {CODE}

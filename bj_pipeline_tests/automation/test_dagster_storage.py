@@ -1,0 +1,89 @@
+"""Dagster's SQLite storage with connections that stay open, beside Dagster's own."""
+
+import logging
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from bj_pipeline.automation import dagster_storage
+
+
+@dg.asset
+def closes() -> None:
+    pass
+
+
+@dg.asset_check(asset=closes)
+def closes_are_there() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+_DEFINITIONS = dg.Definitions(
+    assets=[closes],
+    asset_checks=[closes_are_there],
+    executor=dg.in_process_executor,
+)
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    return tmp_path
+
+
+def build(instance: dg.DagsterInstance) -> str:
+    job = _DEFINITIONS.resolve_implicit_global_asset_job_def()
+    quiet = {"loggers": {"console": {"config": {"log_level": logging.getLevelName(50)}}}}
+    result = job.execute_in_process(instance=instance, run_config=quiet)
+    assert result.success
+    return result.run_id
+
+
+def told(instance: dg.DagsterInstance, run: str) -> list[str | None]:
+    """Types of a run's events, in order."""
+    records = instance.get_records_for_run(run).records
+    return [record.event_log_entry.dagster_event_type for record in records]
+
+
+def test_the_ui_sees_a_run_while_it_is_built_with_open_connections(home):
+    with dagster_storage.instance(home) as ours, dg.DagsterInstance.from_config(str(home)) as ui:
+        run = build(ours)
+        assert ui.get_run_by_id(run).is_success
+        assert ui.get_latest_materialization_event(closes.key).run_id == run
+        assert told(ui, run) == told(ours, run)
+
+
+def test_a_run_leaves_the_same_events_as_with_dagsters_own_storage(home):
+    with dg.DagsterInstance.from_config(str(home)) as plain:
+        expected = told(plain, build(plain))
+    with dagster_storage.instance(home) as ours:
+        assert told(ours, build(ours)) == expected
+
+
+def test_files_stay_open_for_the_run_under_way_only(home):
+    open_files = Path("/proc/self/fd")
+    if not open_files.is_dir():
+        pytest.skip("this system does not list a process's open files")
+    with dagster_storage.instance(home) as ours:
+        build(ours)
+        build(ours)
+        before = len(list(open_files.iterdir()))
+        for _ in range(3):
+            build(ours)
+        assert len(list(open_files.iterdir())) <= before
+
+
+def test_a_storage_that_the_installation_has_chosen_is_kept(home):
+    (home / "dagster.yaml").write_text(
+        "telemetry:\n  enabled: false\n"
+        "event_log_storage:\n"
+        "  module: dagster._core.storage.event_log\n"
+        "  class: ConsolidatedSqliteEventLogStorage\n"
+        f"  config:\n    base_dir: '{home / 'events'}'\n",
+        encoding="utf-8",
+    )
+    with dagster_storage.instance(home) as ours:
+        run = build(ours)
+        assert type(ours.event_log_storage).__name__ == "ConsolidatedSqliteEventLogStorage"
+        assert ours.get_run_by_id(run).is_success
