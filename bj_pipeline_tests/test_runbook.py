@@ -20,6 +20,7 @@ from bj_pipeline.issues import by_number
 from bj_pipeline.settings import PACKAGE, Settings
 from bj_pipeline.sources.sample import SampleSource
 from bj_pipeline.warehouse import tables
+from bj_pipeline_tests.automation.home import drop, quotes
 from bj_pipeline_tests.command_line import PROJECT
 from bj_pipeline_tests.sources.vendor_server import VendorServer
 
@@ -89,13 +90,13 @@ def exported(numbers: tuple[int, ...]) -> dict[str, pd.DataFrame]:
             frame["trade_date"] = frame["date"].str.replace("-", "")
         return frame
 
-    quotes, values = sent(tables.RAW_QUOTES), sent(tables.RAW_VALUATIONS)
-    values = values.merge(quotes[["ts_code", "trade_date", "close"]])
+    prices, values = sent(tables.RAW_QUOTES), sent(tables.RAW_VALUATIONS)
+    values = values.merge(prices[["ts_code", "trade_date", "close"]])
     listings = sent(tables.RAW_LISTINGS)
     days = ["ts_code", "trade_date"]
     return {
-        "daily": quotes[[*days, "close"]].assign(vol=quotes["volume"] / 100),
-        "adj_factor": quotes[[*days, "adj_factor"]],
+        "daily": prices[[*days, "close"]].assign(vol=prices["volume"] / 100),
+        "adj_factor": prices[[*days, "adj_factor"]],
         "daily_basic": values[[*days, "close", "pe_ttm"]].assign(
             total_share=values["total_shares"] / 10_000, total_mv=values["market_cap"] / 10_000
         ),
@@ -160,10 +161,8 @@ def add_a_company(reader: Reader) -> None:
 
 
 def put_a_file_into_the_inbox(reader: Reader) -> None:
-    (quotes,) = SampleSource().deliver(by_number(65), tables.RAW_QUOTES)[:1]
     settings = Settings(home=reader.folder / "home")
-    settings.inbox.mkdir(parents=True)
-    (settings.inbox / "daily.csv").write_bytes(quotes.content)
+    drop(settings, "daily.csv", quotes(65))
     cursor = None
     for _ in range(2):
         cursor = inbox_sensor.tick(settings, cursor, datetime.now(SHANGHAI)).cursor

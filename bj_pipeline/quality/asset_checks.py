@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 import pandas as pd
 
-from bj_pipeline.assets.metadata import plain_rows
+from bj_pipeline.assets.metadata import Plain, plain_rows
 from bj_pipeline.assets.resources import PipelineResource
 from bj_pipeline.automation.conditions import CHECKS_WHAT_CHANGED
 from bj_pipeline.issues import by_number
@@ -23,6 +23,7 @@ from bj_pipeline.warehouse import tables
 BROKEN_RULES = "broken rules"
 """Metadata of a failed check. The UI sorts by name: this comes first."""
 _ROWS_SHOWN = 20
+_DIGITS_SHOWN = 10
 _ROWS_IN_SUMMARY = 3
 _NAMES = ("code", "name", "date", "sector", "vendor", "source_file")
 """Columns that tell a reader which row is meant."""
@@ -131,6 +132,11 @@ def _summary(outcome: Outcome) -> str:
     return "; ".join(outcome.broken) + "." + rows
 
 
+def _short(value: Plain) -> Plain:
+    """A number without the digits that only binary fractions have."""
+    return float(f"{value:.{_DIGITS_SHOWN}g}") if isinstance(value, float) else value
+
+
 def _result(outcome: Outcome, links: Mapping[str, dg.MetadataValue]) -> dg.AssetCheckResult:
     metadata: dict[str, dg.MetadataValue] = {
         "rules evaluated": dg.MetadataValue.int(outcome.expectations),
@@ -139,7 +145,10 @@ def _result(outcome: Outcome, links: Mapping[str, dg.MetadataValue]) -> dg.Asset
     if not outcome.passed:
         metadata[BROKEN_RULES] = dg.MetadataValue.text("; ".join(outcome.broken))
         metadata["remedy"] = dg.MetadataValue.text(outcome.check.remedy)
-        shown = plain_rows(outcome.rows.head(_ROWS_SHOWN))
+        shown = [
+            {name: _short(value) for name, value in row.items()}
+            for row in plain_rows(outcome.rows.head(_ROWS_SHOWN))
+        ]
         if shown:
             metadata["rows"] = dg.MetadataValue.table([dg.TableRecord(row) for row in shown])
     metadata |= links

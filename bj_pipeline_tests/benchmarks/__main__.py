@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -110,23 +110,23 @@ def main() -> int:
     chosen = [one for one in FIGURES if not arguments.names or one.name in arguments.names]
     started = perf_counter()
     lines: list[Line] = []
-    failed = False
+    failed: dict[str, str] = {}
     for figure in chosen:
         _say(f"{figure.name} …")
         try:
             found = list(_measured(figure, quick=arguments.quick))
-        except Exception:  # noqa: BLE001 - the other figures are measured all the same
+        except Exception as error:  # noqa: BLE001 - the other figures are measured all the same
             traceback.print_exc()
-            failed = True
+            failed[figure.title] = str(error).strip().rpartition("\n")[2] or type(error).__name__
             continue
         lines += found
         for line in found:
             _say("  " + " | ".join(line.cells()))
-    text = _report(lines, perf_counter() - started)
+    text = _report(lines, failed, perf_counter() - started)
     print(text)  # noqa: T201 - what the command is for
-    if not (arguments.quick or arguments.names or failed):
+    if not (arguments.quick or arguments.names):
         arguments.output.write_text(text, encoding="utf-8")
-    return int(failed)
+    return int(bool(failed))
 
 
 def _measured(figure: Figure, *, quick: bool) -> Iterator[Line]:
@@ -142,7 +142,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - how far it is
 
 
-def _report(lines: Sequence[Line], seconds: float) -> str:
+def _report(lines: Sequence[Line], failed: Mapping[str, str], seconds: float) -> str:
     met, minutes = sum(line.is_met for line in lines), math.ceil(seconds / 60)
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     notes = [
@@ -165,6 +165,7 @@ def _report(lines: Sequence[Line], seconds: float) -> str:
             *(_row(line.cells()) for line in lines),
             "",
             *(["Of single figures:", "", *notes, ""] if notes else []),
+            *(f"Not measured: {title}: {reason}" for title, reason in failed.items()),
             "## The machine",
             "",
             *(f"- {text}" for text in _machine()),

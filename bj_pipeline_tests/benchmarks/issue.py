@@ -26,7 +26,7 @@ ISSUE = 65
 FIRST_WARM = 53
 WARM_UP = 2
 """Issues that a process builds before it counts as warm."""
-_ROUNDS = 7
+_ROUNDS = 5
 
 
 def cold(bench: Bench) -> list[Outcome]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from bj_pipeline.report.artifacts import FORMS, MANIFEST
 from bj_pipeline.warehouse import store, tables
 from bj_pipeline.warehouse.store import connect, data_version
 
-_PAUSE_SECONDS = 0.2
+_PAUSES = 4.0
+"""Time between two looks, in times that a look takes."""
 _LINK = re.compile(r'(?:href|src)="([^"#?:]+)[^":]*"')
 
 
@@ -32,13 +34,15 @@ def reading(*looks: Callable[[], Iterator[str]]) -> Iterator[None]:
     def look_on() -> None:
         nonlocal rounds
         while not stop.is_set() and not faults:
+            start = time.perf_counter()
             for look in looks:
                 try:
                     faults.extend(look())
                 except Exception as error:  # noqa: BLE001 - a reader must never meet one
                     faults.append(f"{type(error).__name__}: {error}")
             rounds += 1
-            stop.wait(_PAUSE_SECONDS)
+            # Most of the processor is for those who are read.
+            stop.wait(_PAUSES * (time.perf_counter() - start))
 
     thread = threading.Thread(target=look_on)
     thread.start()

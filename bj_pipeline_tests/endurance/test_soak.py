@@ -67,12 +67,13 @@ def test_no_run_leaves_objects_behind(held):
     assert objects[-1] - objects[0] <= max(1500, 10 * len(objects))
 
 
-def test_the_database_grows_in_a_line(held):
-    first = new_issues(held)
-    for name in ("warehouse_rows", "dagster_bytes"):
+def test_the_database_grows_in_a_line(held, thorough):
+    first = new_issues(held)[WARM - 1 :]
+    # Journals of SQLite come and go by the megabyte, which only many runs even out.
+    for name, slack in (("warehouse_rows", 0.1), ("dagster_bytes", 0.1 if thorough else 0.4)):
         steps = [after - before for before, after in pairwise(series(first, name))]
         half = len(steps) // 2
-        assert mean(steps[-half:]) == pytest.approx(mean(steps[:half]), rel=0.1), name
+        assert mean(steps[-half:]) == pytest.approx(mean(steps[:half]), rel=slack), name
     stored = [one["warehouse_bytes"] / one["warehouse_rows"] for one in first[-2:]]
     assert stored[-1] < 1000  # bytes a row, indices included
 

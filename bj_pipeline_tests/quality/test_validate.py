@@ -58,6 +58,14 @@ def test_every_rule_carries_its_checks_severity_and_name(issue_65, monkeypatch):
     assert severities == {one.name: one.severity for one in STAGES["universe"]}
 
 
+def test_a_validation_leaves_great_expectations_as_it_was(issue_65):
+    from great_expectations.expectations.expectation import Expectation
+
+    before = Expectation.configuration
+    run_checks(STAGES["universe"], issue_65)
+    assert Expectation.configuration is before
+
+
 @dataclass(frozen=True)
 class Recorded(BuiltIssue):
     """An issue that remembers which tables were asked for."""

@@ -1,5 +1,6 @@
 -- Prices at both dates, change and status. A price of nought is no price; a date's price is the
 -- last one up to it. A missing factor is the one before it, else the one after it, else 1.
+-- (SQLite keeps 8.0 as 8 and divides whole numbers whole: 1.0 stands before every division.)
 
 CREATE TEMPORARY TABLE own_price AS
 SELECT
@@ -102,8 +103,8 @@ SELECT
     last.close,
     ROUND(
         CAST(
-            last.close / before.close
-            * CASE WHEN unpaid.code IS NULL THEN last.factor / before.factor ELSE 1 END
+            1.0 * last.close / before.close
+            * CASE WHEN unpaid.code IS NULL THEN 1.0 * last.factor / before.factor ELSE 1 END
             - 1 AS NUMERIC
         ),
         12

@@ -167,7 +167,7 @@ UNION ALL
 SELECT
     week.issue,
     'index_change_' || curated_index.code,
-    ROUND(CAST(CAST(now.close AS NUMERIC) / CAST(before.close AS NUMERIC) - 1 AS NUMERIC), 12)
+    ROUND(CAST(1.0 * CAST(now.close AS NUMERIC) / CAST(before.close AS NUMERIC) - 1 AS NUMERIC), 12)
 FROM week
 CROSS JOIN curated_index
 LEFT JOIN raw_index_quotes AS now

@@ -48,12 +48,12 @@ UNION ALL
 -- A change between a loss and a profit has no meaning as a percentage.
 SELECT issue, 'sector_metrics/' || sector || '/pe_ttm_median_change',
     CASE WHEN pe_ttm_median_base > 0 AND pe_ttm_median > 0
-        THEN pe_ttm_median / pe_ttm_median_base - 1 END
+        THEN 1.0 * pe_ttm_median / pe_ttm_median_base - 1 END
 FROM own_sector
 UNION ALL
 SELECT issue, 'sector_metrics/' || sector || '/total_market_cap_change',
     CASE WHEN total_market_cap_base > 0 AND total_market_cap > 0
-        THEN total_market_cap / total_market_cap_base - 1 END
+        THEN 1.0 * total_market_cap / total_market_cap_base - 1 END
 FROM own_sector
 UNION ALL
 SELECT sector.issue, 'company_metrics/' || sector.sector || '/change_median', middle.median
