@@ -175,6 +175,10 @@ def lose_the_machine(reader: Reader) -> None:
     reader.words["BACKUP"] = "kept"
 
 
+def begin_anew(reader: Reader) -> None:
+    shutil.rmtree(reader.folder / "home")
+
+
 def name_a_new_place(reader: Reader) -> None:
     reader.words |= {"BACKUP": "kept", "NEW_BACKUP": "kept", "EMPTY": "new"}
 
@@ -184,6 +188,7 @@ PREPARED: dict[str, Callable[[Reader], None]] = {
     "An issue has to be revised": publish_and_correct,
     "A company joins the pool": add_a_company,
     "A company changes its sector": move_a_company,
+    "Folders elsewhere, and object stores": begin_anew,
     "A machine is lost": lose_the_machine,
     "A new version of the program": name_a_new_place,
     "Housekeeping": name_a_new_place,
