@@ -156,7 +156,7 @@ class Warehouse:
             query = query.where(source.c.issue == issue)
         with self.engine.connect() as connection:
             # Plain tuples: pandas asks each of SQLAlchemy's rows for attributes that it lacks.
-            rows = [tuple(row) for row in connection.execute(query)]
+            rows = [tuple(row) for row in connection.execute(query).all()]
         frame = pd.DataFrame(rows, columns=[column.name for column in source.columns])
         # Sorted here and not by the database, whose order of Chinese text depends on its set-up.
         frame = _typed(name, frame).sort_values(
