@@ -18,6 +18,7 @@ test: $(TESTS)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: $(TESTS)
+	$(INSTALL) --editable '.[bench]'
 	$(BIN)/python -m bj_pipeline_tests.benchmarks
 
 endurance: $(TESTS)
