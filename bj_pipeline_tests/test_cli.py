@@ -109,7 +109,7 @@ def test_a_database_that_cannot_be_reached_is_one_line(command_line):
     url = "postgresql://nobody:secret-word@127.0.0.1:1/none"
     for arguments in (["issues"], ["run", "--issue", 65]):
         done = command_line(*arguments, BJ_DATABASE_URL=url)
-        assert done.returncode == 1
+        assert done.returncode == 11
         assert "does not answer" in done.stderr
         assert "Traceback" not in done.stderr
         assert "secret-word" not in done.stderr

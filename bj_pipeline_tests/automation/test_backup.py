@@ -27,7 +27,6 @@ from bj_pipeline.warehouse.migrate import DatabaseVersionError
 from bj_pipeline.warehouse.store import Warehouse
 from bj_pipeline.warehouse.transfer import content
 from bj_pipeline_tests.command_line import CommandLine
-from bj_pipeline_tests.warehouse.conftest import postgresql  # noqa: F401 - a fixture
 from bj_pipeline_tests.warehouse.databases import PASSWORD, postgresql_address
 
 ISSUES = (64, 65)

@@ -237,7 +237,7 @@ def test_a_proposal_enters_neither_the_ai_chain_nor_the_universe(folder):
         codes.append(NEWCOMER)
         listings = pd.DataFrame({"code": codes, "listed": DAY, "delisted": None})
         listings = listings.drop_duplicates("code")
-        quotes = pd.DataFrame({"code": codes})
+        quotes = pd.DataFrame({"code": codes, "close": 10.0})
         covered = universe.company_universe(reference, listings, quotes, DAY)
         chain = universe.ai_chain_classification(reference, covered, DAY)
         return reference.ai_chain(DAY), covered, chain

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -279,7 +280,7 @@ def test_a_value_that_the_chart_does_not_know_is_found():
 
 
 def test_every_command_of_a_container_is_one_that_there_is(services):
-    programs = Path(shutil.which("dagster") or "").parent
+    programs = Path(sys.executable).parent
     for name in ("setup", "code", "daemon", "worker", "webserver", "viewer"):
         command = services[name]["command"]
         words = command[-1].split() if command[0] == "sh" else command
