@@ -212,10 +212,14 @@ class _Writer:
         already = len(body)
         for block in section.blocks:
             self.block(block)
+        first, together = already - 1, []
         if _is_closing(section):
             # Closing lists and small print stay together: a few lines on a last page look lost.
-            for paragraph in body[already - 1 : -2]:
-                paragraph.pPr.find(qn("w:pStyle")).addnext(element("keepNext"))
+            together = body[first:-2]
+        elif _leads_to_exhibit(section):
+            together = body[first : first + 1]
+        for paragraph in together:
+            paragraph.pPr.find(qn("w:pStyle")).addnext(element("keepNext"))
 
     def mark(self) -> int:
         """A number for the next bookmark."""
@@ -514,6 +518,14 @@ def _is_closing(section: Section) -> bool:
     return bool(section.blocks) and all(
         isinstance(block, Bullets) or (isinstance(block, Paragraph) and block.style == "note")
         for block in section.blocks
+    )
+
+
+def _leads_to_exhibit(section: Section) -> bool:
+    return (
+        len(section.blocks) > 1
+        and isinstance(section.blocks[0], Paragraph)
+        and not isinstance(section.blocks[1], Paragraph)
     )
 
 

@@ -9,7 +9,16 @@ import pytest
 from docx.oxml.ns import qn
 
 from bj_pipeline.report import charts, docx
-from bj_pipeline.report.document import FactRef, Figure, FigureRow, Paragraph, Table, Words
+from bj_pipeline.report.document import (
+    FactRef,
+    Figure,
+    FigureRow,
+    Paragraph,
+    Section,
+    Table,
+    Words,
+    numbered,
+)
 from bj_pipeline.report.word_pages import page_numbers
 from bj_pipeline_tests.report.example import HOSTILE_NAMES, example_document
 from bj_pipeline_tests.report.libreoffice import needs_libreoffice, to_pdf
@@ -97,6 +106,18 @@ def test_every_section_has_a_real_heading(word, document):
         titles = [one.title for one in document.sections if one.level == level]
         assert paragraphs(word, f"Heading{level}") == titles
     assert word.styles["Heading 1"].element.pPr.find(qn("w:outlineLvl")) is not None
+
+
+def test_the_one_sentence_before_an_exhibit_goes_with_it(document, pictures):
+    row = next(block for block in document.blocks() if isinstance(block, FigureRow))
+    one, two = (Paragraph(line=(Words(text=f"{name}的第一行。"),)) for name in ("甲", "乙"))
+    led = Section(id="led", title="甲", level=1, blocks=(one, row))
+    told = Section(id="told", title="乙", level=1, blocks=(two, two, row))
+    changed = document.model_copy(update={"sections": numbered((led, told))})
+    written = opened(docx.render(changed, pictures))
+    held = {each.text: each.paragraph_format.keep_with_next for each in written.paragraphs}
+    assert held["甲的第一行。"] is True
+    assert held["乙的第一行。"] is None
 
 
 def test_captions_are_numbered_by_word_and_already_show_their_number(word, document):

@@ -206,6 +206,16 @@ def test_no_heading_stands_alone_at_the_foot_of_a_page(document, pictures, lines
         assert "部分标题小节标题小节的第一行" in text(page)
 
 
+@pytest.mark.parametrize("lines", range(16, 32, 3))
+def test_the_one_sentence_before_an_exhibit_goes_with_it(document, pictures, lines):
+    row = next(block for block in document.blocks() if isinstance(block, FigureRow))
+    line = Paragraph(line=(Words(text="小节的第一行。"),))
+    section = Section(id="part", title="小节标题", level=1, blocks=(line, row))
+    with opened(pushed_down(document, lines, section), pictures) as book:
+        (page,) = [page for page in list(book)[2:] if "小节的第一行" in text(page)]
+        assert row.figures[0].note in text(page)
+
+
 def test_charts_are_described_for_those_who_cannot_see_them(document, pictures):
     alternative = "条形图：甲最高，乙最低。"
     overview = document.front_page.overview.model_copy(update={"alt": alternative})
