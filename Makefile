@@ -15,7 +15,7 @@ dev: $(RUNS)
 	$(BIN)/bj-pipeline dev
 
 test: $(TESTS)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 bench: $(TESTS)
 	$(INSTALL) --editable '.[bench]'
