@@ -15,7 +15,7 @@ dev: $(RUNS)
 	$(BIN)/bj-pipeline dev
 
 test: $(TESTS)
-	$(BIN)/pytest --numprocesses 3 --dist loadfile
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 bench: $(TESTS)
 	$(INSTALL) --editable '.[bench]'

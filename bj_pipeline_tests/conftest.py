@@ -14,6 +14,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="try everything as often as it takes")
 
 
+_LONGEST = {"test_deployment.py", "test_runbook.py", "test_ui_backfill.py", "test_real_weeks.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take minutes, so that no process is left with one at the end."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
 @pytest.fixture(scope="session")
 def thorough(request) -> bool:
     """Whether a test that tries something at random tries it as often as an endurance run does."""
