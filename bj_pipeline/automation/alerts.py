@@ -33,7 +33,7 @@ Kind = Literal["failure", "warning", "info", "success"]
 _INTERPRETED = str.maketrans("*`[]<>#@&~|\\", "＊｀［］＜＞＃＠＆～｜＼")
 _LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
-_TODO = {
+_REMEDIES = {
     "NotYetAvailableError": "供应商尚未发布该数据：稍后再跑；过了时限请联系供应商。",
     "SourceError": "供应商不可达或应答有误：查看网络与凭据，稍后重跑。",
     "DataError": "按上面的文件、行号与规则改正输入，然后重跑。",
@@ -42,7 +42,7 @@ _TODO = {
     "MissingDataError": "先生成所缺的上游数据，然后重跑。",
     "IssueNotClosedError": "该周尚未收盘：收盘后再跑。",
 }
-_TODO_ELSE = "打开运行看失败步骤的日志；排除原因后重跑。"
+_OTHER_REMEDY = "打开运行看失败步骤的日志；排除原因后重跑。"
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _step_lines(step: FailedStep, issue: Issue | None) -> list[str]:
     return [
         f"{place}{_aside(owner=step.owner, times=step.times)}",
         f"原因：{step.error}：{first_sentence(step.told)}",
-        f"处理：{_TODO.get(step.error, _TODO_ELSE)}{_rerun(issue)}",
+        f"处理：{_REMEDIES.get(step.error, _OTHER_REMEDY)}{_rerun(issue)}",
     ]
 
 
