@@ -106,6 +106,35 @@ def put_in_place(new: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def move(folder: Path, target: Path) -> None:
+    """Move a folder to where none is, in one step for the readers of either place.
+
+    On another disk it is copied first. Who is killed before the end has it in both places.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with scratch(beside(target)) as copy:
+            shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
+            copy.rename(target)
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, if there is one, in one step for its readers."""
+    going = beside(folder)
+    if folder.is_mount():
+        shutil.rmtree(folder)
+    elif folder.exists():
+        with scratch(going):
+            folder.rename(going)
+    elif going.exists():
+        remove_if_left(going)  # a killed removal
+
+
 def restore_interrupted(target: Path) -> None:
     """Put back what :func:`put_in_place` was moving when it was killed."""
     old = _old(target)

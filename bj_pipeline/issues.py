@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
+from bj_pipeline import folders
 from bj_pipeline.errors import CalendarError, DataError
 
 ISSUES_FILE = Path(__file__).parent / "reference" / "issues.csv"
@@ -301,9 +302,7 @@ def extend(path: Path = ISSUES_FILE, overrides: Path = OVERRIDES_FILE) -> int:
             )
     added = computed[len(known) :]
     lines = [",".join(_row(issue)) for issue in (*known, *added)]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("\n".join([",".join(COLUMNS), *lines, ""]), encoding="utf-8")
-    temporary.replace(path)
+    folders.write(path, "\n".join([",".join(COLUMNS), *lines, ""]).encode())
     return len(added)
 
 

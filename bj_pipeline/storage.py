@@ -102,7 +102,7 @@ class ObjectPath:
 
     def modified(self) -> datetime:
         """When it was last written."""
-        when: datetime = self._ask("read", lambda store, path: store.modified(path))
+        when: datetime = self._ask("read", _modified)
         return when if when.tzinfo else when.replace(tzinfo=UTC)
 
     def read_bytes(self) -> bytes:
@@ -141,7 +141,7 @@ class ObjectPath:
 
     def sizes(self) -> dict[str, int]:
         """Bytes of every object below it, by path from here."""
-        found, root = self._ask("read", lambda store, path: (store.find(path, detail=True), path))
+        found, root = self._ask("read", lambda store, path: (_find(store, path), path))
         return {
             str(key)[len(root) + 1 :]: int(entry["size"])
             for key, entry in sorted(found.items())
@@ -196,7 +196,11 @@ class ObjectPath:
     def _ask_once(self, question: Callable[[Any, str], Answer]) -> Answer:
         import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415 - only with an object store
 
-        store, path = fsspec.url_to_fs(self.url, use_listings_cache=False)
+        # ossfs needs a place for listings, and answers from it: so each question has its own.
+        fresh = (
+            {"skip_instance_cache": True} if _is_oss(self.url) else {"use_listings_cache": False}
+        )
+        store, path = fsspec.url_to_fs(self.url, **fresh)
         return question(store, path)
 
     def _explained(self, error: Exception, doing: str) -> StorageError:
@@ -206,7 +210,7 @@ class ObjectPath:
             extra = _EXTRAS.get(kind)
             remedy = f"pip install 'bj-pipeline[{extra}]'" if extra else f"{_first_line(error)}"
             told = f"the package for {kind}:// is not installed. Install it: {remedy}."
-        elif isinstance(error, FileNotFoundError):
+        elif isinstance(error, FileNotFoundError) or "nosuchbucket" in _name(error):
             told = f"there is no such bucket. Make it, or correct {setting}."
         elif _is_refusal(error):
             told = (
@@ -324,6 +328,33 @@ def try_out(folder: ObjectPath) -> None:
         probe.unlink(missing_ok=True)
 
 
+# --- What ossfs does in its own way --------------------------------------------------------------
+
+
+def _find(store: Any, path: str) -> dict[str, Any]:
+    """Every object below a path, in one listing, by its own path.
+
+    By itself ossfs goes from folder to folder, and takes one that it may not read for an empty one.
+    """
+    if not _is_oss(store.unstrip_protocol(path)):
+        return dict(store.find(path, detail=True))
+    bucket, _, key = path.strip("/").partition("/")
+    prefix = f"{key}/" if key else ""
+    return dict(store.find(f"/{bucket}", prefix=prefix, detail=True, on_error="raise"))
+
+
+def _modified(store: Any, path: str) -> datetime:
+    """When an object was written; ossfs' own answer takes the store's time for a local one."""
+    if _is_oss(store.unstrip_protocol(path)):
+        return datetime.fromtimestamp(store.info(path)["LastModified"], UTC)
+    when: datetime = store.modified(path)
+    return when
+
+
+def _is_oss(url: str) -> bool:
+    return url.startswith("oss://")
+
+
 # --- Errors of object stores ---------------------------------------------------------------------
 
 
@@ -350,12 +381,13 @@ def _name(error: BaseException | None) -> str:
     """Names of an error's type and of the store's own code for it, in small letters."""
     answer: Mapping[str, Any] = getattr(error, "response", None) or {}
     code = answer.get("Error", {}).get("Code", "") if isinstance(answer, Mapping) else ""
-    return f"{type(error).__name__}{code}".lower()
+    return f"{type(error).__name__}{code or getattr(error, 'code', '')}".lower()
 
 
 def _first_line(error: Exception) -> str:
     """What an error says, without what the environment keeps secret."""
-    text = str(error).strip().partition("\n")[0].rstrip(".")
+    # The text of an error of Aliyun's client is the whole answer, with the signature that was sent.
+    text = str(getattr(error, "message", "") or error).strip().partition("\n")[0].rstrip(".")
     for name, value in os.environ.items():
         if value and _SECRET.match(name):
             text = text.replace(value, _HIDDEN)

@@ -12,19 +12,33 @@ import pandas as pd
 PROJECT = Path(__file__).parent.parent
 MARKET = PROJECT.parent / "shared" / "market"
 GOLDEN = Path(__file__).parent / "golden"
+WARM = "PROGRAM_THAT_IS_WARM"
+"""Where the environment says which program starts at once, see :mod:`bj_pipeline_tests.warm`."""
+
+
+def program(*, is_installed: bool = False) -> Path:
+    """``bj-pipeline`` as installed, or where tests run, one that has its imports behind it."""
+    installed = Path(sys.executable).parent / "bj-pipeline"
+    return installed if is_installed else Path(os.environ.get(WARM, installed))
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """The program with one ``BJ_HOME``."""
+    """The program with one ``BJ_HOME``.
+
+    Attributes:
+        home: Its ``BJ_HOME``.
+        is_installed: Start it as installed, for tests of how it starts; otherwise it is forked from
+            a process that has its imports behind it.
+    """
 
     home: Path
+    is_installed: bool = False
 
     def __call__(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        program = Path(sys.executable).parent / "bj-pipeline"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("BJ_", "DAGSTER_"))}
         return subprocess.run(
-            [str(program), *map(str, arguments)],
+            [program(is_installed=self.is_installed), *map(str, arguments)],
             env=inherited | {"BJ_HOME": str(self.home)} | environment,
             cwd=self.home.parent,
             capture_output=True,

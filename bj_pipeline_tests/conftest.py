@@ -1,7 +1,10 @@
 """What many tests share: an issue of the sample, built once by the command line."""
 
+from contextlib import ExitStack
+
 import pytest
 
+from bj_pipeline_tests import warm
 from bj_pipeline_tests.command_line import CommandLine
 from bj_pipeline_tests.postgresql import empty_postgresql, postgresql
 from bj_pipeline_tests.s3_server import s3, s3_server
@@ -14,12 +17,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="try everything as often as it takes")
 
 
-_LONGEST = {"test_deployment.py", "test_runbook.py", "test_ui_backfill.py", "test_real_weeks.py"}
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all processes of a session start programs from one that has their imports behind it."""
+    if not hasattr(config, "workerinput"):
+        stack = ExitStack()
+        stack.enter_context(warm.programs())
+        config.add_cleanup(stack.close)
+
+
+_LONGEST = (
+    "test_deployment.py",
+    "test_ui_backfill.py",
+    "test_dagster_ui.py",
+    "test_runbook.py",
+    "test_kills.py",
+    "test_bad_input.py",
+    "test_soak.py",
+    "test_real_weeks.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take minutes, so that no process is left with one at the end."""
-    items.sort(key=lambda item: item.path.name not in _LONGEST)
+    """Begin with the files that take longest, so that no process is left with one at the end."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(scope="session")

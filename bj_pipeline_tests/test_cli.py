@@ -3,8 +3,21 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+
+
+@pytest.fixture
+def command_line(command_line):
+    """The program as installed."""
+    return replace(command_line, is_installed=True)
+
+
+@pytest.fixture(scope="module")
+def sample_issue(sample_issue):
+    """The home of issue 65, for the program as installed."""
+    return replace(sample_issue, is_installed=True)
 
 
 def test_help_names_every_command(command_line):

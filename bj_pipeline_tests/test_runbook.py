@@ -1,10 +1,12 @@
-"""The commands of the README and of the operations page, followed word for word."""
+"""The commands of the README and of the operations page, followed word for word.
+
+Those of the README are of the program as installed, the others of one that starts at once.
+"""
 
 import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +23,7 @@ from bj_pipeline.settings import PACKAGE, Settings
 from bj_pipeline.sources.sample import SampleSource
 from bj_pipeline.warehouse import tables
 from bj_pipeline_tests.automation.home import drop, quotes
-from bj_pipeline_tests.command_line import PROJECT
+from bj_pipeline_tests.command_line import PROJECT, program
 from bj_pipeline_tests.sources.vendor_server import VendorServer
 
 PAGES = {
@@ -47,15 +49,17 @@ class Reader:
         folder: Where commands are typed; ``home``, ``reference`` and ``files`` lie in it.
         words: What they put for the words in capitals.
         environment: What is set besides.
+        is_new: They have installed the program, and it is not warm yet.
     """
 
     folder: Path
     words: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    is_new: bool = False
 
     def type(self, script: str) -> str:
         """Type lines into a shell; return what it answers. The first that fails ends the test."""
-        programs = Path(sys.executable).parent
+        programs = f"{program(is_installed=self.is_new).parent}:{program(is_installed=True).parent}"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("BJ_", "DAGSTER_"))}
         done = subprocess.run(
             ["sh", "-eux", "-c", script],
@@ -183,7 +187,13 @@ def name_a_new_place(reader: Reader) -> None:
     reader.words |= {"BACKUP": "kept", "NEW_BACKUP": "kept", "EMPTY": "new"}
 
 
+def go_to_the_projects_folder(reader: Reader) -> None:
+    shutil.copy(PROJECT / "workspace.yaml", reader.folder)
+    reader.words[".bj"] = "home"
+
+
 PREPARED: dict[str, Callable[[Reader], None]] = {
+    "History": go_to_the_projects_folder,
     "The week": put_a_file_into_the_inbox,
     "An issue has to be revised": publish_and_correct,
     "A company joins the pool": add_a_company,
@@ -214,7 +224,7 @@ def blocks(page: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 
 SECTIONS = [
-    pytest.param(heading, lines, id=f"{name}: {heading}")
+    pytest.param(name, heading, lines, id=f"{name}: {heading}")
     for name, page in PAGES.items()
     for heading, lines in blocks(page)
 ]
@@ -241,10 +251,11 @@ def run_section(reader: Reader, heading: str, lines: list[tuple[str, str]]) -> N
             assert promised in answer
 
 
-@pytest.mark.parametrize(("heading", "lines"), SECTIONS)
+@pytest.mark.parametrize(("page", "heading", "lines"), SECTIONS)
 def test_every_command_of_the_page_works_in_the_order_it_stands_there(
-    reader, heading, lines, request
+    reader, page, heading, lines, request
 ):
+    reader.is_new = page == "README.md"
     text = " ".join(command for command, _ in lines)
     if "POSTGRESQL_URL" in text:
         url = request.getfixturevalue("empty_postgresql")

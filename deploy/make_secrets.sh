@@ -10,7 +10,8 @@ chmod 700 "$folder"
 cd "$folder"
 
 make() {
-    [ -e "$1" ] || cat >"$1"
+    # Read in any case: a program that nobody reads from complains.
+    if [ -e "$1" ]; then cat >/dev/null; else cat >"$1"; fi
 }
 
 openssl rand -hex 24 | make database_password
@@ -22,9 +23,11 @@ printf 'bj-pipeline' | make AWS_ACCESS_KEY_ID
 openssl rand -hex 24 | make AWS_SECRET_ACCESS_KEY
 printf 'ROOT_ACCESS_KEY=%s\nROOT_SECRET_KEY=%s\n' \
     "$(cat AWS_ACCESS_KEY_ID)" "$(cat AWS_SECRET_ACCESS_KEY)" | make objects.env
-# Empty until they are filled in: where alerts go, and the token of Tushare.
+# Empty until they are filled in: where alerts go, the token of Tushare, and the keys of Aliyun's store.
 make BJ_ALERT_URLS </dev/null
 make BJ_TUSHARE_TOKEN </dev/null
+make FSSPEC_OSS_KEY </dev/null
+make FSSPEC_OSS_SECRET </dev/null
 # Who may do what: a line NAME:HASH each, which `openssl passwd -6` makes. Nobody at first.
 make operators </dev/null
 make readers </dev/null

@@ -4,7 +4,6 @@ What belongs here: which runs finished a report that nobody was told of.
 """
 
 import dagster as dg
-from pydantic import Field
 
 from bj_pipeline import errors
 from bj_pipeline.automation import alerts
@@ -17,24 +16,17 @@ from bj_pipeline.automation.alert_tick import (
     unread,
 )
 from bj_pipeline.automation.alerts import Alert
+from bj_pipeline.automation.jobs import ASKED_BY
 from bj_pipeline.automation.notify import Parcel
 from bj_pipeline.report.artifacts import FORMS, finished
 from bj_pipeline.warehouse import tables
 
 _MANIFEST = dg.AssetKey("issue_manifest")
 _BACKFILL = "dagster/backfill"
-_ASKED_BY = "bj/asked_by"
 
 
-class ReadyMemory(RunMemory):
-    """Attributes: announced: SHA-256 of the manifest that was announced, by issue."""
-
-    announced: dict[str, str] = Field(default_factory=dict)
-
-    def forget(self, parcel: Parcel) -> None:
-        """Nobody was told that the issue is ready: the next run of it is told."""
-        for issue in parcel.about:
-            self.announced.pop(issue, None)
+class ReadyMemory(RunMemory[str]):
+    """Told of: SHA-256 of the manifest that was announced, by issue."""
 
 
 def look(around: Surroundings, memory: ReadyMemory) -> list[str]:
@@ -52,11 +44,11 @@ def look(around: Surroundings, memory: ReadyMemory) -> list[str]:
             continue
         if not sha256:
             continue
-        if memory.announced.get(issue.key) == sha256:
+        if memory.told.get(issue.key) == sha256:
             told.append(f"Issue {issue.number} was rebuilt and is the same; no new alert.")
             continue
-        again = "更新" if issue.key in memory.announced else "就绪"
-        memory.announced[issue.key] = sha256
+        again = "更新" if issue.key in memory.told else "就绪"
+        memory.told[issue.key] = sha256
         memory.outbox[run.run_id] = Parcel(
             title=f"【{again}】第 {issue.number} 期", about=[issue.key]
         )
@@ -64,7 +56,7 @@ def look(around: Surroundings, memory: ReadyMemory) -> list[str]:
 
 
 def _is_backfill(run: dg.DagsterRun) -> bool:
-    return _BACKFILL in run.tags or run.tags.get(_ASKED_BY) == "backfill"
+    return _BACKFILL in run.tags or run.tags.get(ASKED_BY) == "backfill"
 
 
 def _manifest_sha256(around: Surroundings, run: dg.DagsterRun) -> str:

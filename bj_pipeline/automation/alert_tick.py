@@ -12,7 +12,7 @@ because of an alert: a tick that fails would keep its old cursor, and send all o
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import dagster as dg
 from pydantic import BaseModel, Field, ValidationError
@@ -37,25 +37,35 @@ _NO_TARGETS = "BJ_ALERT_URLS is not set: no alerts are sent."
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
+T = TypeVar("T")
+
+
 class Memory(BaseModel):
     """What every sensor remembers: alerts on their way, by run or by issue."""
 
     outbox: dict[str, Parcel] = Field(default_factory=dict)
 
     def forget(self, parcel: Parcel) -> None:
-        """Nobody was told: tell of it anew, should it happen again."""
+        """An alert was given up: tell of it anew, should it happen again."""
 
 
-class RunMemory(Memory):
+class RunMemory(Memory, Generic[T]):
     """What a sensor remembers that looks at runs.
 
     Attributes:
         since: When the newest run ended that has been looked at, in seconds since 1970.
         seen: Runs that were looked at and lie within the overlap, with their end.
+        told: What people were told of, by what parcels are about.
     """
 
     since: float = 0
     seen: dict[str, float] = Field(default_factory=dict)
+    told: dict[str, T] = Field(default_factory=dict)
+
+    def forget(self, parcel: Parcel) -> None:
+        """Nobody was told: the next time it is news."""
+        for what in parcel.about:
+            self.told.pop(what, None)
 
 
 M = TypeVar("M", bound=Memory)
@@ -156,7 +166,7 @@ def unread(error: Exception) -> str:
     return f"明细无法读取（{type(error).__name__}），请看运行。"
 
 
-def ended_runs(around: Surroundings, memory: RunMemory) -> list[dg.RunRecord]:
+def ended_runs(around: Surroundings, memory: RunMemory[Any]) -> list[dg.RunRecord]:
     """Runs that ended since the last tick, the oldest first; each once."""
     moment = around.now.timestamp()
     if not memory.since:
@@ -182,7 +192,7 @@ def ended_runs(around: Surroundings, memory: RunMemory) -> list[dg.RunRecord]:
     return fresh
 
 
-def look_again(memory: RunMemory, run: dg.DagsterRun, error: Exception) -> str:
+def look_again(memory: RunMemory[Any], run: dg.DagsterRun, error: Exception) -> str:
     """Let the next ticks look at a run that could not be read, as long as the overlap lasts."""
     memory.seen.pop(run.run_id, None)
     return f"Run {run.run_id} cannot be read now ({type(error).__name__})."

@@ -4,8 +4,8 @@ What belongs here: what a run's events tell, and telling new causes from known o
 
 The run is what an alert is about, so failed runs and failed checks are found together, in runs that
 have ended: what a check has stopped is one alert and not two, and a check that only warns, in a run
-that ends well, is not missed. Two kinds of run are left to :mod:`.alert_late`: one that found its
-vendor late before the deadline, and the inventory's own, which only says what it saw.
+that ends well, is not missed. Two things are left to :mod:`.alert_late`: a run that found its
+vendor late before the deadline, and what the checks of the inventory say, which only sum up.
 """
 
 import hashlib
@@ -14,14 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import dagster as dg
-from pydantic import Field
 
 from bj_pipeline import errors
-from bj_pipeline.assets.inventory import (
-    EVERY_DUE_ISSUE_IS_BUILT,
-    INVENTORY_JOB,
-    LATEST_ISSUE_IS_ON_TIME,
-)
+from bj_pipeline.assets.inventory import EVERY_DUE_ISSUE_IS_BUILT, LATEST_ISSUE_IS_ON_TIME
 from bj_pipeline.automation import alerts
 from bj_pipeline.automation.alert_tick import (
     RunMemory,
@@ -49,15 +44,8 @@ _WILL_RETRY = "dagster/will_retry"
 _STOPPED_BY_CHECK = "DagsterAssetCheckFailedError"
 
 
-class TroubleMemory(RunMemory):
-    """Attributes: causes: How often each cause was seen since it was last well."""
-
-    causes: dict[str, int] = Field(default_factory=dict)
-
-    def forget(self, parcel: Parcel) -> None:
-        """Nobody was told of these causes: the next time they are new."""
-        for cause in parcel.about:
-            self.causes.pop(cause, None)
+class TroubleMemory(RunMemory[int]):
+    """Told of: how often each cause was seen since it was last well."""
 
 
 @dataclass
@@ -226,8 +214,6 @@ def look(around: Surroundings, memory: TroubleMemory) -> list[str]:
     told: list[str] = []
     for record in ended_runs(around, memory):
         run = record.dagster_run
-        if run.job_name == INVENTORY_JOB:
-            continue
         issue = issue_of(run)
         title = (
             f"【失败】{f'第 {issue.number} 期' if issue else run.job_name}：运行未成功或检查未通过"
@@ -240,19 +226,19 @@ def look(around: Surroundings, memory: TroubleMemory) -> list[str]:
             else:
                 told.append(look_again(memory, run, error))
             continue
-        for cause in [c for c in memory.causes if c.startswith(tuple(story.well))]:
-            del memory.causes[cause]
+        for cause in [c for c in memory.told if c.startswith(tuple(story.well))]:
+            del memory.told[cause]
         causes = [_same(memory, cause, story) for cause in story.causes]
-        fresh = [cause for cause in causes if cause not in memory.causes]
+        fresh = [cause for cause in causes if cause not in memory.told]
         for cause in causes:
-            memory.causes[cause] = memory.causes.pop(cause, 0) + 1
-        memory.causes = dict(list(memory.causes.items())[-_CAUSES_KEPT:])
+            memory.told[cause] = memory.told.pop(cause, 0) + 1
+        memory.told = dict(list(memory.told.items())[-_CAUSES_KEPT:])
         if fresh:
             memory.outbox[run.run_id] = Parcel(title=title, about=causes)
         elif story.waits_for:
             told.append(f"{story.label} waits for its vendor: {story.waits_for}")
         elif causes:
-            times = max(memory.causes[cause] for cause in causes)
+            times = max(memory.told[cause] for cause in causes)
             told.append(f"{label_of(run)}: told before, now {times} times; no new alert.")
     return told
 
@@ -266,7 +252,7 @@ def _same(memory: TroubleMemory, cause: str, story: _Story) -> str:
         return cause
     label = cause.partition("/")[0]
     words = story.step[1].told.split()
-    checks = (known for known in memory.causes if known.startswith(f"{label}/check/"))
+    checks = (known for known in memory.told if known.startswith(f"{label}/check/"))
     return next(
         (
             known
@@ -291,7 +277,7 @@ def write(around: Surroundings, memory: TroubleMemory, run_id: str) -> Alert:
     except Exception as error:  # noqa: BLE001 - what is known goes out all the same
         return alerts.trouble(replace(plain, remarks=(unread(error), *retried)))
     checks = [
-        replace(check, times=memory.causes.get(cause, 1)) for cause, check in story.checks.items()
+        replace(check, times=memory.told.get(cause, 1)) for cause, check in story.checks.items()
     ]
-    step = story.step and replace(story.step[1], times=memory.causes.get(story.step[0], 1))
+    step = story.step and replace(story.step[1], times=memory.told.get(story.step[0], 1))
     return alerts.trouble(replace(plain, step=step, checks=tuple(checks), remarks=retried))

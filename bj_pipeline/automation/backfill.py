@@ -6,7 +6,9 @@ good at the end.
 """
 
 import multiprocessing
+import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -128,10 +130,23 @@ def run(
         return
     # A forked process would share the parent's database connections.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_end_with_parent) as pool:
         futures = [pool.submit(_build, order, number, assets) for number in numbers]
         for future in as_completed(futures):
             yield future.result()
+
+
+def _end_with_parent() -> None:
+    """Let a worker end with the command line: left alone it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            # At once, like the command line: an issue that is half built is never seen.
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def complete_trends(order: Order, numbers: Sequence[int], jobs: int) -> Iterator[Built]:

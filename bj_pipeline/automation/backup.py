@@ -405,9 +405,11 @@ def _move_in(staged: Path, place: Place) -> None:
         # Folders, and what a killed restore has put there: the backup has all of it.
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     place.mkdir(parents=True, exist_ok=True)
-    # One by one, because the folder itself may be a disk of its own.
-    for part in staged.iterdir():
-        shutil.move(part, place / part.name)
+    # One by one, because the folder itself may be a disk of its own: then a move takes its time.
+    with folders.scratch(place / ".restored") as aside:
+        for part in staged.iterdir():
+            shutil.move(part, aside / part.name)
+            (aside / part.name).rename(place / part.name)
 
 
 def _require_versions(settings: Settings, manifest: Manifest) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from bj_pipeline.automation.jobs import BUILDS
+from bj_pipeline.automation.jobs import ASKED_BY, BUILDS
 
 _Condition = dg.AutomationCondition
 _INTERVAL_SECONDS = 30
@@ -88,7 +88,7 @@ carry_changes_down = dg.AutomationConditionSensorDefinition(
     default_status=dg.DefaultSensorStatus.RUNNING,
     # One issue a run: a backfill run would hide a bad issue behind the good ones.
     emit_backfills=False,
-    run_tags={"bj/asked_by": "declarative automation", BUILDS: "what follows from a change"},
+    run_tags={ASKED_BY: "declarative automation", BUILDS: "what follows from a change"},
     description="When an asset was materialized by hand, builds what depends on it, issue by "
     "issue, as soon as the blocking checks have passed. On by default: it only follows what "
     "somebody else has changed.",

@@ -22,11 +22,10 @@ from bj_pipeline.assets.raw import RAW_ASSETS
 from bj_pipeline.assets.report import REPORT_ASSETS
 from bj_pipeline.assets.resources import is_from_sample
 from bj_pipeline.assets.universe import UNIVERSE_ASSETS
-from bj_pipeline.automation.jobs import BUILDS, FIGURES
-from bj_pipeline.automation.ticks import Tick
+from bj_pipeline.automation.jobs import ASKED_BY, BUILDS, FIGURES
+from bj_pipeline.automation.ticks import Tick, rebuild
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import Issue, all_issues
-from bj_pipeline.quality import stages
 from bj_pipeline.report.artifacts import MANIFEST
 from bj_pipeline.settings import Settings, load_settings
 from bj_pipeline.storage import content
@@ -98,6 +97,8 @@ def tick(settings: Settings, cursor_text: str | None) -> Tick:
     """Compare the curated files with what the previous tick knew of them."""
     cursor = Cursor.parse(cursor_text)
     stamp = _stamp(settings)
+    if stamp == cursor.settled == cursor.seen:
+        return Tick([], cursor_text, [])
     if stamp == cursor.settled:
         cursor.seen = stamp
         return Tick([], cursor.text(), [])
@@ -238,21 +239,16 @@ def _request(
     chosen = affected(kinds, figures_only=_has_figures_only(warehouse, issue))
     if not chosen:
         return None
-    guarded = {*chosen, tables.RAW_QUOTES} if kinds & _COVERAGE else set(chosen)
     config = {"source": _source(settings, issue), "input": ""}
     what = "-".join(sorted(kinds)).replace(" ", "-")
-    return dg.RunRequest(
+    return rebuild(
+        issue,
+        chosen,
         # Not the content alone: an edit that is made again, after it was taken back, is news.
         run_key=f"curated-{issue.key}-{what}-{stamp}",
-        partition_key=issue.key,
-        asset_selection=[dg.AssetKey(name) for name in chosen],
-        asset_check_keys=[
-            dg.AssetCheckKey(dg.AssetKey(one.asset), one.name)
-            for one in stages.ALL
-            if one.asset in guarded
-        ],
+        tags={ASKED_BY: f"edit of {', '.join(sorted(kinds))}", BUILDS: "edit"},
+        also_checked=[tables.RAW_QUOTES] if kinds & _COVERAGE else [],
         run_config={"resources": {"pipeline": {"config": config}}},
-        tags={"bj/asked_by": f"edit of {', '.join(sorted(kinds))}", BUILDS: "edit"},
     )
 
 

@@ -23,6 +23,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
 )
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -38,19 +39,31 @@ from sqlalchemy import Connection, Engine, create_engine, event
 
 _RUNS_KEPT_OPEN = 2
 """The run under way, and the database of events that belong to no run."""
+_NOT_KEPT = {
+    "module": NoOpComputeLogManager.__module__,
+    "class": NoOpComputeLogManager.__name__,
+    "config": {},
+}
 
 
-def instance(home: Path) -> dg.DagsterInstance:
+def instance(home: Path, *, in_terminal: bool = False) -> dg.DagsterInstance:
     """Dagster's instance of a home; with SQLite, its connections stay open until it is disposed of.
 
     Args:
         home: ``DAGSTER_HOME``.
+        in_terminal: What a step prints goes to the terminal and no further. To keep it for the UI
+            as well, Dagster starts four programs for each run.
     """
     reference = InstanceRef.from_dir(str(home))
     storage = reference.storage_data
+    overrides: dict[str, Any] = {}
     if storage is not None and storage.class_name == DagsterSqliteStorage.__name__:
         ours = {"module": __name__, "class": HeldOpen.__name__, "config": storage.config_dict}
-        reference = InstanceRef.from_dir(str(home), overrides={"storage": {"custom": ours}})
+        overrides["storage"] = {"custom": ours}
+    if in_terminal:
+        overrides["compute_logs"] = _NOT_KEPT
+    if overrides:
+        reference = InstanceRef.from_dir(str(home), overrides=overrides)
     return dg.DagsterInstance.from_ref(reference)
 
 

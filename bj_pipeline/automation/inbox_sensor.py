@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from bj_pipeline.assets.partitions import SHANGHAI, is_closed
-from bj_pipeline.automation.jobs import issue_job
+from bj_pipeline.automation.jobs import ASKED_BY, issue_job
 from bj_pipeline.automation.ticks import Tick
 from bj_pipeline.characters import shown
 from bj_pipeline.errors import DataError
@@ -28,6 +28,7 @@ from bj_pipeline.issues import all_issues
 from bj_pipeline.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from bj_pipeline.sources import Delivery
     from bj_pipeline.sources.inbox import Arrival
     from bj_pipeline.sources.landing import Landing
 
@@ -101,6 +102,7 @@ def tick(settings: Settings, cursor_text: str | None, now: datetime) -> Tick:
     cursor = Cursor.parse(cursor_text)
     landing = Landing(settings.landing, Warehouse(settings.warehouse_url))
     settings.inbox.mkdir(parents=True, exist_ok=True)
+    _make_way(settings.inbox)
     there = _candidates(settings.inbox)
     whole = [name for name in there if cursor.waiting.get(name) == there[name]]
     told = []
@@ -123,6 +125,14 @@ def tick(settings: Settings, cursor_text: str | None, now: datetime) -> Tick:
 # --- the folder
 
 
+def _make_way(folder: Path) -> None:
+    """Give a file another name that is called as a folder of ours, or no file could be moved."""
+    for name in (DONE, REJECTED):
+        path = folder / name
+        if os.path.lexists(path) and not path.is_dir():
+            path.rename(folder / f"{name}.{path.lstat().st_mtime_ns}")
+
+
 def _candidates(folder: Path) -> dict[str, tuple[int, int]]:
     """Size and time of change of the files that may be taken, by name."""
     found = {}
@@ -137,8 +147,13 @@ def _candidates(folder: Path) -> dict[str, tuple[int, int]]:
             except FileNotFoundError:
                 continue
             if stat.S_ISREG(about.st_mode):
-                found[name] = (about.st_size, about.st_mtime_ns)
+                found[name] = _state(about)
     return dict(sorted(found.items()))
+
+
+def _state(about: os.stat_result) -> tuple[int, int]:
+    """Size and time of change, by which a file is known to be still the same."""
+    return about.st_size, about.st_mtime_ns
 
 
 @dataclass(frozen=True)
@@ -170,8 +185,18 @@ def _take(folder: Path, name: str, seen: tuple[int, int], landing: "Landing") ->
         found = f"{type(error).__name__}: {error}"
         return _reject(folder, name, DataError(name, rule, remedy, found=found))
     landing.store(delivery)
+    return _finish(folder, name, seen, delivery)
+
+
+def _finish(folder: Path, name: str, seen: tuple[int, int], delivery: "Delivery") -> _Outcome:
+    """Move a file that has landed to ``done``."""
     target = _folder(folder, DONE)
-    (folder / name).rename(target / _free_name(target, name, delivery.sha256))
+    moved = target / _free_name(target, name, delivery.sha256)
+    (folder / name).rename(moved)
+    if _state(moved.lstat()) != seen:
+        # It was saved once more while it was understood: only the next tick may call that done.
+        moved.rename(folder / name)
+        return _Outcome(f"{shown(name)} has changed while it was read.", is_out=False)
     issues = delivery.parameters["issues"].replace(",", ", ") or "every issue"
     return _Outcome(f"{name} has landed: {delivery.parameters['feeds']} of {issues}.")
 
@@ -191,7 +216,7 @@ def _read(path: Path, seen: tuple[int, int]) -> bytes | None:
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
         content = file.read(seen[0] + 1)
         about = os.fstat(file.fileno())
-    unchanged = (about.st_size, about.st_mtime_ns) == seen and len(content) == seen[0]
+    unchanged = _state(about) == seen and len(content) == seen[0]
     return content if unchanged else None
 
 
@@ -276,7 +301,7 @@ def _requests(
                 run_key=f"inbox-{issue.key}-{content}-{at:%y%m%d%H%M%S%f}",
                 partition_key=issue.key,
                 run_config=_run_config(settings),
-                tags={"bj/asked_by": "inbox"},
+                tags={ASKED_BY: "inbox"},
             )
         )
     cursor.undated = undated

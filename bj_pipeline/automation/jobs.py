@@ -4,6 +4,8 @@ import dagster as dg
 
 ISSUE_JOB = "issue"
 FIGURES_JOB = "figures"
+ASKED_BY = "bj/asked_by"
+"""Tag of runs: a person's name, or what else asked for the run."""
 BUILDS = "bj/builds"
 """Tag of runs that build all that they mean to build: nothing is carried on from them."""
 FIGURES = dg.AssetSelection.groups("raw", "universe") | dg.AssetSelection.assets(

@@ -16,7 +16,7 @@ import dagster as dg
 
 from bj_pipeline import errors
 from bj_pipeline.assets.partitions import closed_issue
-from bj_pipeline.automation import dagster_storage
+from bj_pipeline.automation import collecting, dagster_storage
 from bj_pipeline.automation.abandoned import close_former_runs
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
@@ -44,6 +44,10 @@ class Runner:
     source: str
     folder: Path | None
 
+    def __post_init__(self) -> None:
+        """Whoever makes a runner builds issues."""
+        collecting.rarely()
+
     @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse that runs write to."""
@@ -60,7 +64,7 @@ class Runner:
     @cached_property
     def instance(self) -> dg.DagsterInstance:
         """Dagster's storage, open as long as the runner is in use."""
-        opened = dagster_storage.instance(Path(os.environ["DAGSTER_HOME"]))
+        opened = dagster_storage.instance(Path(os.environ["DAGSTER_HOME"]), in_terminal=True)
         weakref.finalize(self, opened.dispose)
         return opened
 
@@ -86,6 +90,7 @@ class Runner:
             PipelineError: What stopped the run, for the person who can act.
         """
         closed_issue(str(number))
+        collecting.between_issues()
         self._execute(ISSUE_JOB, number, PROGRESS, "backfill", assets)
 
     def build_history(self, number: int, count: int) -> None:

@@ -11,6 +11,7 @@ can fetch them again.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ _FINISHED = [
     dg.DagsterRunStatus.CANCELED,
 ]
 _PARTITION = "dagster/partition"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _BATCH = 200
 """Values in one query."""
 
@@ -154,6 +156,8 @@ def _delete_run(instance: dg.DagsterInstance, home: Path, run_id: str) -> None:
 def unused_landings(settings: Settings, warehouse: Warehouse, before: datetime) -> list[str]:
     """SHA-256 of vendors' answers that last came before a moment and that nothing refers to.
 
+    So is whatever lies in the landing and is in no index: an arrival or a removal was killed.
+
     Raises:
         DataError: A manifest cannot be read, so that nobody knows what it names.
     """
@@ -169,11 +173,27 @@ def unused_landings(settings: Settings, warehouse: Warehouse, before: datetime) 
         old = [str(sha256) for sha256 in connection.execute(query).scalars()]
         inputs = select(tables.table(tables.INPUT_FILES).c.sha256)
         needed = set(connection.execute(inputs).scalars())
+        known = set(connection.execute(select(landing.c.sha256)).scalars())
+    old += _in_no_index(settings.landing, known, before)
     for folder in (settings.artifacts, settings.published, settings.withdrawn):
         manifests = [name for name in sizes(folder) if PurePosixPath(name).name == MANIFEST]
         for name, record in contents(folder, manifests).items():
             needed |= _named_inputs(folder / name, record)
     return [sha256 for sha256 in old if sha256 not in needed]
+
+
+def _in_no_index(folder: Place, known: set[str], before: datetime) -> Iterator[str]:
+    for name in sizes(folder):
+        sha256 = PurePosixPath(name).name
+        is_ours = _SHA256.fullmatch(sha256) is not None
+        if is_ours and sha256 not in known and _written(folder / name) < before:
+            yield sha256
+
+
+def _written(path: Place) -> datetime:
+    if isinstance(path, ObjectPath):
+        return path.modified()
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _named_inputs(manifest: Place, record: bytes) -> set[str]:
@@ -189,7 +209,7 @@ def _named_inputs(manifest: Place, record: bytes) -> set[str]:
 
 
 def _delete_landed(warehouse: Warehouse, landed: list[str]) -> None:
-    """First out of the index: a killed removal leaves at most a file that nothing names."""
+    """First out of the index: a killed removal leaves at most files for the next one."""
     index = tables.table(tables.LANDING)
     with warehouse.writing() as connection:
         for sha256 in landed:

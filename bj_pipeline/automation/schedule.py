@@ -10,7 +10,7 @@ from datetime import datetime
 import dagster as dg
 
 from bj_pipeline.assets.partitions import SHANGHAI, is_closed
-from bj_pipeline.automation.jobs import issue_job
+from bj_pipeline.automation.jobs import ASKED_BY, issue_job
 from bj_pipeline.automation.state import BUILT, issue_states
 from bj_pipeline.issues import Issue, all_issues, by_date
 from bj_pipeline.settings import load_settings
@@ -49,7 +49,7 @@ def requests(now: datetime, built: Collection[int]) -> list[dg.RunRequest] | dg.
         dg.RunRequest(
             run_key=f"weekly-{issue.key}-{day}",
             partition_key=issue.key,
-            tags={"bj/asked_by": "schedule"},
+            tags={ASKED_BY: "schedule"},
         )
         for issue in issues
     ]

@@ -181,6 +181,7 @@ def approve(
     }
     with _recording(warehouse, number, record, f"Issue {number}, revision {document.revision}"):
         _publish(settings, issue, files, last)
+    _mark(settings.published / issue.folder).unlink(missing_ok=True)
     return entry
 
 
@@ -279,8 +280,10 @@ def withdraw(
         note=why,
     )
     record = {tables.APPROVALS: _row(entry, {})}
+    folder = settings.published / issue.folder
     with _recording(warehouse, number, record, f"Issue {number}, revision {last.revision}"):
-        _take_away(settings.published / issue.folder, _withdrawn(settings, issue, last.revision))
+        _take_back_unrecorded(folder, last)
+        _take_away(folder, _withdrawn(settings, issue, last.revision))
     return entry
 
 
@@ -315,15 +318,38 @@ def _publish(
     """
     target = settings.published / issue.folder
     artifacts.restore_interrupted(target)
+    hashes = {name: artifacts.sha256(form) for name, form in files.items()}
     if artifacts.lies(target):
-        if not _changed(target, {name: artifacts.sha256(form) for name, form in files.items()}):
+        if not _changed(target, hashes):
             return
-        if last is None or not last.is_approved:
+        _take_back_unrecorded(target, last)
+        if artifacts.lies(target) and (last is None or not last.is_approved):
             raise SignOffError(
                 f"{target} holds files that nobody approved in this warehouse. Move them away."
             )
     formers = {} if last is None else _formers(settings, issue, last)
+    artifacts.write(_mark(target), hashes[MANIFEST].encode())
     artifacts.replace(target, {**formers, **files})
+
+
+def _mark(folder: Place) -> Place:
+    """Names the manifest that is being published, for as long as no record may tell of it."""
+    return folder.parent / f".{folder.name}.unrecorded"
+
+
+def _take_back_unrecorded(folder: Place, last: Entry | None) -> None:
+    """Undo what an approval has published that was killed before its record was there."""
+    record = content(folder / MANIFEST)
+    present = artifacts.sha256(record or b"")
+    if content(_mark(folder)) != present.encode():
+        return
+    if last is None or not last.is_approved:
+        artifacts.remove(folder)
+    elif present != last.hashes[MANIFEST]:
+        former = f"{_FORMER}{last.revision}/"
+        there = artifacts.contents(folder)
+        kept = {name.removeprefix(former): held for name, held in there.items() if "/" in name}
+        artifacts.replace(folder, kept)
 
 
 def _formers(settings: Settings, issue: Issue, last: Entry) -> dict[str, bytes]:

@@ -17,10 +17,9 @@ import dagster as dg
 
 from bj_pipeline.assets.partitions import TREND_ISSUES
 from bj_pipeline.automation.inventory import Stored
-from bj_pipeline.automation.jobs import BUILDS
-from bj_pipeline.automation.ticks import Tick
+from bj_pipeline.automation.jobs import ASKED_BY, BUILDS
+from bj_pipeline.automation.ticks import Tick, rebuild
 from bj_pipeline.issues import all_issues, trailing
-from bj_pipeline.quality import stages
 from bj_pipeline.settings import Settings, load_settings
 from bj_pipeline.warehouse import tables
 
@@ -130,14 +129,9 @@ def _request(settings: Settings, number: int) -> dg.RunRequest:
         for one in trailing(issue, TREND_ISSUES)
     ]
     content = hashlib.sha256("\n".join(shown).encode()).hexdigest()[:12]
-    return dg.RunRequest(
+    return rebuild(
+        issue,
+        BELOW_TRENDS,
         run_key=f"trends-{number}-{content}",
-        partition_key=issue.key,
-        asset_selection=[dg.AssetKey(name) for name in BELOW_TRENDS],
-        asset_check_keys=[
-            dg.AssetCheckKey(dg.AssetKey(one.asset), one.name)
-            for one in stages.ALL
-            if one.asset in BELOW_TRENDS
-        ],
-        tags={"bj/asked_by": "end of a backfill", BUILDS: "trends"},
+        tags={ASKED_BY: "end of a backfill", BUILDS: "trends"},
     )

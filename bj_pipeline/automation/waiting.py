@@ -18,7 +18,7 @@ import dagster as dg
 
 from bj_pipeline.assets.partitions import SHANGHAI, is_closed
 from bj_pipeline.automation.deadlines import deadline
-from bj_pipeline.automation.jobs import issue_job
+from bj_pipeline.automation.jobs import ASKED_BY, issue_job
 from bj_pipeline.automation.ticks import Tick
 from bj_pipeline.errors import NotYetAvailableError
 from bj_pipeline.issues import Issue, all_issues
@@ -90,7 +90,7 @@ def _again(run: dg.DagsterRun, issue: Issue) -> dg.RunRequest:
         run_key=f"again-{run.run_id}",
         partition_key=issue.key,
         run_config={"resources": chosen} if chosen else None,
-        tags={"bj/asked_by": "late vendor"},
+        tags={ASKED_BY: "late vendor"},
     )
 
 

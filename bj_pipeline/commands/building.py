@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bj_pipeline.automation import collecting
 from bj_pipeline.commands.printing import print_frame
 from bj_pipeline.errors import PipelineError
 
@@ -35,6 +36,7 @@ def run(issue: int, source: str | None, folder: Path | None, history: int) -> No
 
     The report lies in BJ_HOME/artifacts/issue-NNN/ as report.html, report.pdf and manifest.json.
     """
+    collecting.rarely()
     from bj_pipeline.automation.local import Runner  # noqa: PLC0415 - imports Dagster
     from bj_pipeline.settings import load_settings  # noqa: PLC0415
 
@@ -74,6 +76,7 @@ def backfill(
     Each issue is a run of its own; one that fails does not stop the others. Exit code 1 if any
     failed.
     """
+    collecting.rarely()
     from bj_pipeline.automation import backfill as history  # noqa: PLC0415 - imports Dagster
     from bj_pipeline.settings import load_settings  # noqa: PLC0415
 

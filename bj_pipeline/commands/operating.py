@@ -2,10 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -73,11 +72,10 @@ def dev(host: str, port: int) -> None:
     # Its successor, `dg dev`, wants a project of another shape.
     environment.setdefault("PYTHONWARNINGS", "ignore:Function `dev_command` is superseded")
     click.echo(f"The Dagster UI opens at http://{host}:{port} (stop it with Ctrl+C).")
-    program = str(Path(sys.executable).parent / "dagster")
-    arguments = [program, "dev", "--host", host, "--port", str(port), *workspace_arguments()]
+    arguments = ["dev", "--host", host, "--port", str(port), *workspace_arguments()]
     # Dagster tells every look at the queue; what goes wrong is told all the same.
     arguments += ["--log-level", "warning", "--code-server-log-level", "error"]
-    os.execve(program, arguments, environment)  # noqa: S606 - our own program, no shell
+    _become("dagster", arguments, environment)
 
 
 @click.command()
@@ -101,12 +99,18 @@ def worker(runs: int, name: str | None) -> None:
     if not settings.celery_broker.get_secret_value():
         raise ConfigurationError("A worker needs the broker's address: set BJ_CELERY_BROKER.")
     environment = os.environ | dagster_environment(settings)
-    program = str(Path(sys.executable).parent / "celery")
     # By its name a worker is asked how a run is.
     address = f"{name or f'bj-{os.getpid()}'}@%h"
     arguments = ["--app", "bj_pipeline.automation.worker", "worker", "--hostname", address]
     arguments += ["--concurrency", str(runs), "--loglevel", "INFO"]
-    os.execve(program, [program, *arguments], environment)  # noqa: S606 - as above
+    _become("celery", arguments, environment)
+
+
+def _become(module: str, arguments: list[str], environment: Mapping[str, str]) -> NoReturn:
+    """Go on as the program of a package: by its module, for its script may lie anywhere."""
+    # Without -P a folder of that name, where the command is called, would be run instead.
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - our own program, no shell
 
 
 @click.command()

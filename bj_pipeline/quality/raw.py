@@ -21,7 +21,8 @@ _FEWEST_SHARES, _MOST_SHARES = 1e6, 1e11
 _SMALLEST_CAP_YUAN, _LARGEST_CAP_YUAN = 5e7, 1e13
 _SMALLEST_REVENUE_YUAN, _LARGEST_REVENUE_YUAN = 1e5, 1e12
 _LARGEST_PROFIT_YUAN = 1e11
-# Revenue ÷ market cap, and net profit ÷ revenue: narrower than the 10,000 of a unit slip.
+# Revenue ÷ market cap, and net profit ÷ revenue: narrower than the 10,000 of a unit slip. Of the
+# exchange's 295 companies in 2024 all but one (a medicine's developer) lay in 0.01~2 and −3.5~0.6.
 _LEAST_REVENUE, _MOST_REVENUE = 3e-4, 30.0
 _WIDEST_MARGIN = 30.0
 _RESEND = "Look at the file named in the rows; get it again from the vendor and rebuild the issue."
@@ -140,7 +141,7 @@ def index_quotes(evidence: Evidence) -> pd.DataFrame:
 
 
 def financials(evidence: Evidence) -> pd.DataFrame:
-    """Every full-year result, with its revenue ÷ market cap and its margin.
+    """Every full-year result of a covered company, with its revenue ÷ market cap and its margin.
 
     A ratio is empty where one of its parts is missing or implausible, and so refused by itself.
     """
@@ -149,6 +150,7 @@ def financials(evidence: Evidence) -> pd.DataFrame:
     sound &= valued["computed_market_cap"].between(_SMALLEST_CAP_YUAN, _LARGEST_CAP_YUAN)
     caps = valued[sound].groupby("code")["computed_market_cap"].max()
     frame = evidence.table(tables.RAW_FINANCIALS)
+    frame = frame[frame["code"].isin(evidence.coverage)]
     plausible = frame["revenue"].between(_SMALLEST_REVENUE_YUAN, _LARGEST_REVENUE_YUAN)
     revenue = frame["revenue"].where(plausible)
     profit = frame["net_profit"].where(frame["net_profit"].abs() <= _LARGEST_PROFIT_YUAN)
@@ -287,8 +289,9 @@ def index_closes_are_sound(gxe: Any, evidence: Evidence) -> Sequence[Any]:
 
 @check(
     asset=tables.RAW_FINANCIALS,
-    severity=WARNING,
-    remedy="Compare the rows with the annual reports; a unit slip shows as a factor of 10,000.",
+    severity=CRITICAL,
+    remedy="Compare the rows with the annual reports; a unit slip shows as a factor of 10,000. "
+    "Correct the file and rebuild the issue.",
     frame=financials,
     reads=(tables.RAW_FINANCIALS, tables.RAW_VALUATIONS, tables.RAW_QUOTES),
 )

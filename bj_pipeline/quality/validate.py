@@ -1,10 +1,13 @@
 """Running checks with Great Expectations, in a way that leaves nothing behind."""
 
+import importlib
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import groupby
 from types import ModuleType
 from typing import Any
@@ -39,12 +42,38 @@ def _frame_name(frame: Frame) -> str:
     return f"{frame.__module__}.{frame.__qualname__}"
 
 
+@cache
 def _great_expectations() -> ModuleType:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx  # noqa: PLC0415 - takes seconds; only a validation needs it
+    # Two statistical expectations import these, which take as long as all the rest; no suite of
+    # ours has them.
+    with _EVALUATING, imported_when_used("altair", "scipy.stats"):
+        import great_expectations as gx  # noqa: PLC0415 - takes seconds; only checks need it
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     return gx
+
+
+class _Later(ModuleType):
+    """Stands for a module that is imported when something first looks into it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def imported_when_used(*names: str) -> Iterator[None]:
+    """Give stand-ins to what is imported meanwhile; nobody else gets to see them."""
+    stand_ins = {name: _Later(name) for name in names if name not in sys.modules}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name, stand_in in stand_ins.items():
+            if sys.modules.get(name) is stand_in:
+                del sys.modules[name]
 
 
 def _run_suite(checks: list[Check], evidence: Evidence) -> list[Outcome]:

@@ -204,12 +204,11 @@ def put(folder: Place, files: Files) -> None:
 def take_away(folder: Place, target: Place) -> None:
     """Move a folder, or remove it where it was moved already.
 
-    Between a disk and an object store, or within one, it is copied first: a killed move is done
-    again.
+    Between a disk and another one or an object store, or within one, it is copied first: a killed
+    move is done again.
     """
     if isinstance(folder, Path) and isinstance(target, Path) and not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(folder, target)
+        folders.move(folder, target)
         return
     put(target, contents(folder))
     remove(folder)
@@ -223,8 +222,7 @@ def contents(folder: Place) -> dict[str, bytes]:
 def remove(folder: Place) -> None:
     """Remove a folder, if there is one: in an object store that by which readers find it first."""
     if isinstance(folder, Path):
-        if folder.exists():
-            shutil.rmtree(folder)
+        folders.remove(folder)
         return
     for key in reversed(_in_order(storage.sizes(folder))):
         (folder / key).unlink(missing_ok=True)

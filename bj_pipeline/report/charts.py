@@ -27,7 +27,7 @@ from bj_pipeline.report import fonts, palette
 from bj_pipeline.report.document import Chart, Document, Figure, FigureRow, House, Series
 from bj_pipeline.report.palette import GREY, INK, LAST_WEEK, RULE, ZERO
 from bj_pipeline.report.rounding import display
-from bj_pipeline.report.typesetting import typeset
+from bj_pipeline.report.typesetting import rasters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,12 +129,12 @@ def png(figure: Figure, house: House, size: Size, dpi: int = 220) -> bytes:
         size: As for :func:`svg`.
         dpi: Pixels per inch.
     """
-    return pixels(svg(figure, house, size), dpi)
+    return pixels([svg(figure, house, size)], dpi)[0]
 
 
-def pixels(picture: bytes, dpi: int = 220) -> bytes:
-    """An SVG of :func:`svg` as PNG on white."""
-    return typeset("picture.typ", layers(picture), "png", dpi)
+def pixels(pictures: Sequence[bytes], dpi: int = 220) -> list[bytes]:
+    """SVGs of :func:`svg` as PNG on white, all drawn in one go."""
+    return rasters("pictures.typ", [layers(picture) for picture in pictures], dpi)
 
 
 def layers(picture: bytes) -> dict[str, Any]:
@@ -267,8 +267,8 @@ def _bars(pen: _Pen, axes: "Axes", values: list[float]) -> None:
     axes.set_xlim(-0.5, len(chart.categories) - 0.5)
     for bar in _each_bar(pen, share):
         if bar.value is not None:
-            drawn = axes.bar(bar.place, bar.value, share * 0.94, color=bar.colour, clip_on=False)
-            drawn.patches[0].set_gid(bar.gid)
+            width = share * 0.94
+            _rectangle(axes, bar, (bar.place - width / 2, 0), width, bar.value)
         if labelled:
             below = (bar.value or 0) < 0
             top = (bar.place, bar.value or 0)
@@ -298,8 +298,8 @@ def _lying_bars(pen: _Pen, axes: "Axes", values: list[float]) -> None:
     share = min(_GROUP_SHARE / len(chart.series), _THICKEST_BAR * len(names) / height)
     for bar in _each_bar(pen, share):
         if bar.value is not None:
-            drawn = axes.barh(bar.place, bar.value, share * 0.9, color=bar.colour, clip_on=False)
-            drawn.patches[0].set_gid(bar.gid)
+            thickness = share * 0.9
+            _rectangle(axes, bar, (0, bar.place - thickness / 2), bar.value, thickness)
         if chart.show_labels:
             left_of_bar = (bar.value or 0) < 0
             side: _Align = "right" if left_of_bar else "left"
@@ -346,6 +346,17 @@ def _each_bar(pen: _Pen, share: float) -> Iterator[_Bar]:
                 label_colour=GREY if value is None or one.role == "previous" else INK,
                 gid=pen.gid(at, category),
             )
+
+
+def _rectangle(
+    axes: "Axes", bar: _Bar, corner: tuple[float, float], width: float, height: float
+) -> None:
+    """Draw a bar; ``axes.bar`` draws the same, after more thought than a lone rectangle needs."""
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 - see svg
+
+    axes.add_patch(
+        Rectangle(corner, width, height, facecolor=bar.colour, gid=bar.gid, clip_on=False)
+    )
 
 
 def _labels_fit(chart: Chart, slot: float) -> bool:

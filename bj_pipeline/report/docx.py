@@ -83,7 +83,7 @@ def render(document: Document, pictures: Mapping[str, bytes]) -> bytes:
         A Word file (docx).
     """
     sizes = charts.sizes(document)
-    pngs = {name: charts.pixels(picture) for name, picture in pictures.items()}
+    pngs = dict(zip(pictures, charts.pixels([*pictures.values()]), strict=True))
     word = docx.Document()
     word_styles.apply(word, document.house)
     _properties(word, document)

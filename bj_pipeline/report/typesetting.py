@@ -4,7 +4,7 @@ What belongs here: how a template is run. What does not: what it prints.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +31,26 @@ def typeset(
         form: A PDF, or the only page as a picture.
         dpi: Pixels per inch of a picture.
     """
+    result: bytes = _compiled(template, data, form, dpi)
+    return result
+
+
+def rasters(template: str, data: Sequence[Mapping[str, Any]], dpi: float) -> list[bytes]:
+    """Run a template that gives one page an item; return each page as PNG.
+
+    Args:
+        template: Its file name.
+        data: As for :func:`typeset`, one an item.
+        dpi: Pixels per inch.
+    """
+    if not data:
+        return []
+    # A lone page comes without a list around it.
+    pages: bytes | list[bytes] = _compiled(template, data, "png", dpi)
+    return [pages] if isinstance(pages, bytes) else pages
+
+
+def _compiled(template: str, data: object, form: Literal["pdf", "png"], dpi: float | None) -> Any:
     import typst  # noqa: PLC0415 - a large binary module
 
     return typst.compile(

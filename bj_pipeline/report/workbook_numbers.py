@@ -7,12 +7,16 @@ workbook it stands (:mod:`.xlsx`).
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cache
+from math import log10
 from typing import NamedTuple
 
 from bj_pipeline.report.document import Document, Fact, FactRef, Line
-from bj_pipeline.report.rounding import YUAN_PER_WAN, YUAN_PER_YI, display
+from bj_pipeline.report.rounding import YUAN_PER_WAN, YUAN_PER_YI, display, rounded
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.(\d+))?")
+_BINARY_ERROR = 1e-9
+"""Closer than this to the edge of nought, only decimal arithmetic tells the side."""
 _SCALES = {"亿元": YUAN_PER_YI, "万元": YUAN_PER_WAN, "%": 0.01}
 
 
@@ -40,10 +44,23 @@ def format_of(text: str, *, signed: bool) -> str:
     What prints as nought has no sign, though a spreadsheet would give it the one of its remainder.
     """
     digits = len(text.partition(".")[2])
-    is_nought = not any(character in "123456789" for character in text)
-    return (
-        ";".join([number_format(digits)] * 2) if is_nought else number_format(digits, signed=signed)
-    )
+    if any(character in "123456789" for character in text):
+        return number_format(digits, signed=signed)
+    return nought_format(digits)
+
+
+def nought_format(digits: int) -> str:
+    """The format of a number that prints as nought: without a sign."""
+    return ";".join([number_format(digits)] * 2)
+
+
+def is_nought(value: float, digits: int, scale: float) -> bool:
+    """Whether a stored value prints as nought with that many decimals of a printed unit."""
+    least = 0.5 * 10.0**-digits * scale
+    size = abs(value)
+    if abs(size - least) < _BINARY_ERROR * least:
+        return not rounded(value, digits, scale)
+    return size < least
 
 
 def format_like(label: str, labels: Iterable[str]) -> str:
@@ -53,7 +70,17 @@ def format_like(label: str, labels: Iterable[str]) -> str:
 
 def scaled(value: float, scale: float) -> float:
     """A stored value in a printed unit, divided in decimal so that no digits are added."""
-    return float(Decimal(repr(value)) / Decimal(repr(scale)))
+    text, power = repr(value), _power(scale)
+    if power and "e" not in text:
+        return float(text + power)  # the point moved: the same number, without a division
+    return float(Decimal(text) / Decimal(repr(scale)))
+
+
+@cache
+def _power(scale: float) -> str:
+    """The exponent that divides by a power of ten; empty for other scales."""
+    text = f"e{-round(log10(scale))}"
+    return text if Decimal(f"1{text}") * Decimal(repr(scale)) == 1 else ""
 
 
 def exact_text(value: float | None) -> str:

@@ -13,13 +13,14 @@ empty cell is drawn as a gap.
 
 import io
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
 from math import ceil
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_rowcol_to_cell
@@ -32,7 +33,7 @@ from bj_pipeline.report.facts import Style
 from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.office import legal, made_on
 from bj_pipeline.report.palette import GREY, INK, RULE
-from bj_pipeline.report.rounding import LOSS, MISSING, display
+from bj_pipeline.report.rounding import LOSS, MISSING
 from bj_pipeline.report.workbook_charts import FONT, Cells, native_chart
 from bj_pipeline.report.workbook_frames import (
     LOSS_FLAG,
@@ -49,7 +50,9 @@ from bj_pipeline.report.workbook_numbers import (
     exact_format,
     exact_text,
     format_like,
-    format_of,
+    is_nought,
+    nought_format,
+    number_format,
     scaled,
 )
 
@@ -314,7 +317,7 @@ class _Writer:
         """Widths by the longest text of a column; header row repeated in print."""
         for at, column in enumerate(texts):
             # The title and the remark run over the columns beside them and need no width.
-            needed = max(map(_width, column), default=0) + 2 + padding
+            needed = _widest(column) + 2 + padding
             sheet.set_column(at, at, min(_WIDE, max(_NARROW, needed)))
         sheet.set_row(_HEADER_ROW, 2 * _LINE_POINTS)
         sheet.repeat_rows(_HEADER_ROW)
@@ -339,18 +342,10 @@ class _Writer:
         texts = []
         for at, column in enumerate(columns):
             head, style = header(self.labels, column), style_of(column)
-            values = list(frame[column])
-            losses = _losses(frame, column)
             is_number = style is not None or pd.api.types.is_numeric_dtype(frame[column])
             self.text(sheet, _HEADER_ROW, at, head, self.head("right" if is_number else "left"))
-            for down, (value, is_loss) in enumerate(
-                zip(values, losses, strict=True), start=_HEADER_ROW + 1
-            ):
-                self.value(sheet, (down, at), column, value, style, is_loss=is_loss)
-            shown = (
-                [] if is_number else [words(self.labels, column, str(value)) for value in values]
-            )
-            texts.append([head, *shown])
+            shown = self.column(sheet, at, frame, column)
+            texts.append([head, *(() if is_number else shown)])
             if style is not None and style.signed and len(frame):
                 self.colour_by_sign(sheet, at, len(frame))
         self.shape(sheet, texts, padding=2)  # room for the filters' buttons
@@ -360,32 +355,56 @@ class _Writer:
         sheet.freeze_panes(_HEADER_ROW + 1, names)
         sheet.autofilter(_HEADER_ROW, 0, _HEADER_ROW + len(frame), max(0, len(columns) - 1))
 
-    def value(
-        self,
-        sheet: Worksheet,
-        place: tuple[int, int],
-        column: str,
-        value: Any,
-        style: Style | None,
-        *,
-        is_loss: bool,
-    ) -> None:
-        """A value of a frame."""
-        if pd.isna(value):
-            align = "right" if style is not None or is_loss else "left"
-            self.missing(sheet, *place, LOSS if is_loss else MISSING, align=align)
-        elif isinstance(value, date):
-            look = self.body(num_format="yyyy-mm-dd", align="left")
-            sheet.write_datetime(*place, value, look)
-        elif isinstance(value, bool) or not pd.api.types.is_number(value):
-            self.text(sheet, *place, words(self.labels, column, str(value)), self.body())
-        elif style is None:
-            self.number(sheet, place, Number(float(str(value)), "General"), align="right")
+    def column(
+        self, sheet: Worksheet, at: int, frame: pd.DataFrame, column: str
+    ) -> Collection[str]:
+        """A frame's column below its header; returns the different words that it shows.
+
+        What its cells have in common is found once: a pool may be all A-shares.
+        """
+        values, style, losses = frame[column], style_of(column), _losses(frame, column)
+        for row in np.flatnonzero(values.isna()).tolist():
+            word = LOSS if losses[row] else MISSING
+            align = "right" if style is not None or losses[row] else "left"
+            self.missing(sheet, _HEADER_ROW + 1 + row, at, word, align=align)
+        there = values.dropna()
+        rows = (np.flatnonzero(values.notna()) + _HEADER_ROW + 1).tolist()
+        if not pd.api.types.is_any_real_numeric_dtype(there):
+            return self.words(sheet, at, column, dict(zip(rows, there.tolist(), strict=True)))
+        stored = dict(zip(rows, map(float, there.tolist()), strict=True))
+        if style is None:
+            plain = self.body(num_format="General", align="right")
+            for row, value in stored.items():
+                sheet.write_number(row, at, value, plain)
         else:
-            stored = float(str(value))
-            text = display(stored, style.digits, style.scale, signed=style.signed)
-            form = format_of(text, signed=style.signed)
-            self.number(sheet, place, Number(scaled(stored, style.scale), form), align="right")
+            self.numbers(sheet, at, stored, style)
+        return ()
+
+    def words(
+        self, sheet: Worksheet, at: int, column: str, values: Mapping[int, Any]
+    ) -> Collection[str]:
+        """Words, flags and days of a frame's column, by row; returns the different texts."""
+        day, look = self.body(num_format="yyyy-mm-dd", align="left"), self.body()
+        shown: dict[Any, str] = {}
+        for row, value in values.items():
+            if isinstance(value, date):
+                shown[value] = str(value)
+                sheet.write_datetime(row, at, value, day)
+            else:
+                if value not in shown:
+                    shown[value] = words(self.labels, column, str(value))
+                self.text(sheet, row, at, shown[value], look)
+        return shown.values()
+
+    def numbers(self, sheet: Worksheet, at: int, values: Mapping[int, float], style: Style) -> None:
+        """Stored numbers of a frame's column, by row, in the unit and with the signs of a style."""
+        form = number_format(style.digits, signed=style.signed)
+        look = self.body(num_format=form, align="right")
+        nought = self.body(num_format=nought_format(style.digits), align="right")
+        for row, value in values.items():
+            is_small = is_nought(value, style.digits, style.scale)
+            number = scaled(value, style.scale)
+            sheet.write_number(row, at, number, nought if is_small else look)
 
     def colour_by_sign(self, sheet: Worksheet, column: int, rows: int) -> None:
         """Colours that follow the numbers when they are edited."""
@@ -543,6 +562,15 @@ def _losses(frame: pd.DataFrame, column: str) -> list[bool]:
 def _width(text: str) -> int:
     """Width in characters of a column: a Chinese one is two."""
     return sum(2 if unicodedata.east_asian_width(one) in "WFA" else 1 for one in text)
+
+
+def _widest(texts: Iterable[str]) -> int:
+    """The greatest width of a text; those that are too short for it are not looked at."""
+    widest = 0
+    for text in texts:
+        if 2 * len(text) > widest:
+            widest = max(widest, _width(text))
+    return widest
 
 
 def _lines(text: str, width: float) -> int:

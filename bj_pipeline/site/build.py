@@ -96,10 +96,10 @@ def build_site(
 
 def render(history: History, house: House) -> dict[str, bytes]:
     """Every file of the site by path, without the finished reports."""
-    renderer = Renderer(history, house)
+    renderer = Renderer(house)
     pages = {page.path: renderer.page(page) for page in views.pages(history, house)}
     characters = "".join(sorted(set().union(*(content.decode() for content in pages.values()))))
-    return pages | renderer.assets(characters) | {folder.MARK: _record(history)}
+    return pages | renderer.assets(history, characters) | {folder.MARK: _record(history)}
 
 
 def _copy_forms(history: History, new: Path) -> list[int]:
@@ -114,8 +114,8 @@ def _copy_forms(history: History, new: Path) -> list[int]:
 
 def _record(history: History) -> bytes:
     record = {
-        "issues": [one.issue.number for one in history.editions],
-        "sample": [one.issue.number for one in history.editions if one.is_sample],
+        "issues": [one.number for one in history.series.issues],
+        "sample": sorted(history.series.samples),
         "companies": list(history.companies),
     }
     return (json.dumps(record, indent=1) + "\n").encode()

@@ -23,7 +23,7 @@ from bj_pipeline.report.facts import (
 from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.rounding import LOSS, display, rounded
 from bj_pipeline.site.charts import Point, Trend
-from bj_pipeline.site.history import History, Row, Weeks
+from bj_pipeline.site.history import Row, Series, Weeks
 from bj_pipeline.warehouse import tables
 
 YUAN = Style("元", 2)
@@ -94,12 +94,12 @@ class Measure:
         return labels.fill(self.label, name=self.of)
 
 
-def trend_of(history: History, weeks: Weeks, measure: Measure) -> Trend:
-    """The chart of a figure over the site's calendar."""
-    labels, style = history.labels, measure.style
-    points = tuple(_point(weeks.get(issue.number), measure) for issue in history.calendar)
+def trend_of(series: Series, weeks: Weeks, measure: Measure) -> Trend:
+    """The chart of a figure over the calendar of some issues."""
+    labels, style = series.labels, measure.style
+    points = tuple(_point(weeks.get(issue.number), measure) for issue in series.calendar)
     name, finding = measure.name(labels), _finding(labels, points, measure)
-    first, last = history.calendar[0], history.calendar[-1]
+    first, last = series.calendar[0], series.calendar[-1]
     return Trend(
         title=f"{name}{finding}",
         alt=labels.fill(

@@ -1,14 +1,14 @@
 """The series as it stands in the warehouse: what every page of the site is made from.
 
-What belongs here: all reading, a few queries for all issues together. What does not: wording,
-rounding and layout. Rows keep the names and units of :mod:`bj_pipeline.warehouse.tables`; a blank
-is None.
+What belongs here: all reading, a few queries for all issues together, or for one company. What does
+not: wording, rounding and layout. Rows keep the names and units of
+:mod:`bj_pipeline.warehouse.tables`; a blank is None.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -35,6 +35,11 @@ Weeks = Mapping[int, Row]
 FORMS = artifacts.FORMS
 """Finished files of an issue that the site offers, where they exist."""
 SAMPLE = "sample"
+RECENT = 75
+"""Issues on a company's page: a year and a half of weeks, as many as its charts can tell apart.
+
+A longer past has a page of its own, so that pages stay light however long the series grows.
+"""
 
 
 class KeyPoint(NamedTuple):
@@ -46,11 +51,10 @@ class KeyPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One issue of the site.
+    """What the front page says of one issue.
 
     Attributes:
         subtitle: Topic of the week; empty without one, or without a report.
-        is_sample: Made from sample data.
         market: ``market_metrics``: value by metric.
         movers: The pool's largest changes, largest first.
         forms: Finished files by name.
@@ -58,10 +62,64 @@ class Edition:
 
     issue: Issue
     subtitle: str
-    is_sample: bool
     market: Mapping[str, float | None]
     movers: tuple[Row, ...]
     forms: Mapping[str, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Some issues of the site, and whose pages there are: what every page needs.
+
+    Attributes:
+        issues: Those that the site holds, oldest first; at least one.
+        calendar: Every issue from the first to the last, there or not: the axis of all charts.
+        samples: Numbers of issues that are made from sample data.
+        newest: The site's newest issue, whether it is among these or not.
+        sectors: Names of all sectors that have a page, in the order of the report.
+        old_codes: Six digits that a company had before the switch of 2025-10-09, by code.
+        labels: The words that frame it.
+    """
+
+    issues: tuple[Issue, ...]
+    calendar: tuple[Issue, ...]
+    samples: frozenset[int]
+    newest: int
+    sectors: tuple[str, ...]
+    old_codes: Mapping[str, str]
+    labels: Labels
+
+    def only(self, numbers: Collection[int]) -> "Series":
+        """The same about some of the issues."""
+        return replace(
+            self,
+            issues=tuple(one for one in self.issues if one.number in numbers),
+            calendar=_calendar(min(numbers), max(numbers)),
+            samples=self.samples & set(numbers),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One company over some issues: what a page about it shows.
+
+    Attributes:
+        series: The issues.
+        code: Its code.
+        covered: First and last issue of the site that cover it, among these or not.
+        weeks: ``company_metrics`` with ``is_st`` and, where the company is in the AI chain,
+            ``segment`` and ``description``.
+    """
+
+    series: Series
+    code: str
+    covered: tuple[int, int]
+    weeks: Weeks
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether issues before these cover it."""
+        return self.covered[0] < self.series.issues[0].number
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,34 +127,47 @@ class History:
     """Everything that the site shows.
 
     Attributes:
-        editions: The issues, oldest first; at least one.
-        calendar: Every issue from the first to the last, there or not: the axis of all charts.
-        companies: By code: ``company_metrics`` with ``is_st`` and, where the company is in the AI
-            chain, ``segment`` and ``description``.
+        series: All its issues.
+        editions: The same, with what the front page says of them.
+        companies: By code: as in :class:`Company`.
         sectors: ``sector_metrics`` by sector, in the order of the report.
         segments: By AI-chain segment, in the order of the report: ``companies``, ``market_cap``.
         chain: By issue: ``ai_chain_metrics``.
         key_points: The newest issue's front page; empty without a report.
         indices: The indices that the pool is compared with.
-        old_codes: Six digits that a company had before the switch of 2025-10-09, by code.
-        labels: The words that frame it.
     """
 
+    series: Series
     editions: tuple[Edition, ...]
-    calendar: tuple[Issue, ...]
     companies: Mapping[str, Weeks]
     sectors: Mapping[str, Weeks]
     segments: Mapping[str, Weeks]
     chain: Mapping[int, tuple[Row, ...]]
     key_points: tuple[KeyPoint, ...]
     indices: tuple[Index, ...]
-    old_codes: Mapping[str, str]
-    labels: Labels
+
+    @property
+    def labels(self) -> Labels:
+        """The words that frame it."""
+        return self.series.labels
 
     @property
     def newest(self) -> Edition:
         """The issue that a reader sees first."""
         return self.editions[-1]
+
+    def company(self, code: str) -> Company:
+        """A company over the issues that its page shows."""
+        whole = self.whole_company(code)
+        numbers = [one.number for one in self.series.issues]
+        shown = set(_shown(numbers, whole.covered[1]))
+        weeks = {number: row for number, row in whole.weeks.items() if number in shown}
+        return replace(whole, series=self.series.only(shown), weeks=weeks)
+
+    def whole_company(self, code: str) -> Company:
+        """A company over all issues."""
+        weeks = self.companies[code]
+        return Company(self.series, code, (min(weeks), max(weeks)), weeks)
 
 
 def read(
@@ -121,20 +192,57 @@ def read(
         MissingDataError: An issue that was asked for is not in the warehouse, or there is none.
     """
     numbers = _numbers(warehouse, issues)
-    reader = _Reader(warehouse, frozenset(numbers), kept.read(warehouse, revisions or {}))
-    chain = reader.by_issue(tables.AI_CHAIN_METRICS)
-    documents = reader.documents()
+    reader = _Reader(warehouse, revisions or {})
+    chain = _by_issue(reader.rows(tables.AI_CHAIN_METRICS, numbers))
+    stored = reader.documents(numbers)
+    documents = {number: json.loads(document) for number, document in stored.items()}
+    sectors = _weeks(reader.rows(tables.SECTOR_METRICS, numbers), "sector")
     return History(
+        series=_series(reader, numbers, _in_order(sectors, reference.sectors), labels, documents),
         editions=tuple(_editions(reader, reports, documents, numbers)),
-        calendar=tuple(one for one in all_issues() if numbers[0] <= one.number <= numbers[-1]),
-        companies=_companies(reader),
-        sectors=_ordered(_weeks(reader.rows(tables.SECTOR_METRICS), "sector"), reference.sectors),
+        companies=dict(sorted(_companies(reader, numbers).items())),
+        sectors=_ordered(sectors, reference.sectors),
         segments=_ordered(_segments(chain), reference.segments),
         chain=chain,
-        key_points=_key_points(documents.get(numbers[-1]), numbers[-1]),
+        key_points=_key_points(stored.get(numbers[-1]), numbers[-1]),
         indices=reference.indices,
-        old_codes={f"{new}.BJ": old for old, new in mapping().items()},
-        labels=labels,
+    )
+
+
+def read_company(
+    warehouse: Warehouse,
+    reference: Reference,
+    labels: Labels,
+    code: str,
+    issues: Collection[int] | None = None,
+    revisions: Mapping[int, int] | None = None,
+) -> Company:
+    """Read what the page of one company shows, and nothing else.
+
+    Args:
+        warehouse: Holds the issues.
+        reference: Gives sectors their order.
+        labels: The words that frame the page.
+        code: The company.
+        issues: As for :func:`read`.
+        revisions: Likewise.
+
+    Raises:
+        MissingDataError: No issue covers the company.
+    """
+    numbers = _numbers(warehouse, issues)
+    reader = _Reader(warehouse, revisions or {})
+    covered = reader.values(tables.COMPANY_METRICS, "issue", numbers, code=code)
+    if not covered:
+        raise MissingDataError(f"No issue of the site covers {code}. `bj-pipeline site` lists all.")
+    shown = _shown(numbers, covered[-1])
+    sectors = _in_order(reader.values(tables.SECTOR_METRICS, "sector", numbers), reference.sectors)
+    series = _series(reader, shown, sectors, labels)
+    return Company(
+        series=replace(series, newest=numbers[-1]),
+        code=code,
+        covered=(covered[0], covered[-1]),
+        weeks=_companies(reader, shown, code=code)[code],
     )
 
 
@@ -154,67 +262,130 @@ def _numbers(warehouse: Warehouse, wanted: Collection[int] | None) -> list[int]:
     return numbers
 
 
+def _shown(numbers: Sequence[int], last: int) -> list[int]:
+    """Issues on the page of a company that an issue covered last."""
+    recent = list(numbers[-RECENT:])
+    return recent if last in recent else [number for number in numbers if number <= last][-RECENT:]
+
+
+def _calendar(first: int, last: int) -> tuple[Issue, ...]:
+    return tuple(one for one in all_issues() if first <= one.number <= last)
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Tables of the issues that are shown; each is read once, for all of them."""
+    """Rows of issues: as approved where a revision is to be shown, else as built last."""
 
     warehouse: Warehouse
-    issues: frozenset[int]
-    approved: Mapping[str, Mapping[int, kept.Rows]]
+    revisions: Mapping[int, int]
 
-    def rows(self, table: str) -> kept.Rows:
-        approved = self.approved.get(table, {})
-        frame = self.warehouse.read(table)
-        rows = kept.records(frame[frame["issue"].isin(self.issues - approved.keys())])
-        rows += [row for issue in self.issues & approved.keys() for row in approved[issue]]
+    def rows(self, table: str, numbers: Collection[int], **equal: str) -> kept.Rows:
+        """Rows of a table, oldest issue first."""
+        approved = self._approved(table, numbers, equal)
+        built = [number for number in numbers if number not in approved]
+        rows = kept.records(self.warehouse.read_issues(table, built, **equal)) if built else []
+        rows += [row for found in approved.values() for row in found]
         return sorted(rows, key=lambda row: row["issue"])
 
-    def by_issue(self, table: str) -> dict[int, tuple[Row, ...]]:
-        grouped: defaultdict[int, list[Row]] = defaultdict(list)
-        for row in self.rows(table):
-            grouped[row["issue"]].append(row)
-        return {issue: tuple(rows) for issue, rows in grouped.items()}
+    def values(self, table: str, column: str, numbers: Collection[int], **equal: str) -> list[Any]:
+        """The different values of a column, in order."""
+        approved = self._approved(table, numbers, equal)
+        built = [number for number in numbers if number not in approved]
+        found = set(self.warehouse.values(table, column, built, **equal)) if built else set()
+        return sorted(found | {row[column] for rows in approved.values() for row in rows})
 
-    def documents(self) -> dict[int, str]:
-        return {row["issue"]: row["document"] for row in self.rows(tables.REPORT_DOCUMENT)}
+    def documents(self, numbers: Collection[int]) -> dict[int, str]:
+        """Documents as stored, by issue."""
+        rows = self.rows(tables.REPORT_DOCUMENT, numbers)
+        return {row["issue"]: row["document"] for row in rows}
+
+    def _approved(
+        self, table: str, numbers: Collection[int], equal: Mapping[str, str]
+    ) -> dict[int, kept.Rows]:
+        wanted = {number: self.revisions[number] for number in numbers if number in self.revisions}
+        return {
+            number: [row for row in rows if all(row[name] == equal[name] for name in equal)]
+            for number, rows in kept.read(self.warehouse, wanted, table).items()
+        }
+
+
+def _by_issue(rows: Iterable[Row]) -> dict[int, tuple[Row, ...]]:
+    grouped: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row["issue"]].append(row)
+    return {issue: tuple(found) for issue, found in grouped.items()}
+
+
+def _series(
+    reader: _Reader,
+    numbers: Sequence[int],
+    sectors: tuple[str, ...],
+    labels: Labels,
+    documents: Mapping[int, Mapping[str, Any]] | None = None,
+) -> Series:
+    return Series(
+        issues=tuple(by_number(number) for number in numbers),
+        calendar=_calendar(numbers[0], numbers[-1]),
+        samples=_samples(reader, numbers, documents),
+        newest=numbers[-1],
+        sectors=sectors,
+        old_codes={f"{new}.BJ": old for old, new in mapping().items()},
+        labels=labels,
+    )
+
+
+def _samples(
+    reader: _Reader,
+    numbers: Sequence[int],
+    documents: Mapping[int, Mapping[str, Any]] | None,
+) -> frozenset[int]:
+    """Issues whose inputs or whose report are of the sample."""
+    samples = set(reader.values(tables.INPUT_FILES, "issue", numbers, vendor=SAMPLE))
+    if documents is None:
+        rest = [number for number in numbers if number not in samples]
+        documents = {one: json.loads(text) for one, text in reader.documents(rest).items()}
+    return frozenset(
+        samples | {number for number, one in documents.items() if one.get("is_sample", False)}
+    )
 
 
 def _editions(
-    reader: _Reader, reports: Place, documents: Mapping[int, str], numbers: Sequence[int]
+    reader: _Reader,
+    reports: Place,
+    documents: Mapping[int, Mapping[str, Any]],
+    numbers: Sequence[int],
 ) -> Iterator[Edition]:
-    market = reader.by_issue(tables.MARKET_METRICS)
-    movers = reader.by_issue(tables.MOVERS)
-    inputs = reader.by_issue(tables.INPUT_FILES)
+    market = _by_issue(reader.rows(tables.MARKET_METRICS, numbers))
+    movers = _by_issue(reader.rows(tables.MOVERS, numbers, sector=WHOLE_POOL))
     for number in numbers:
         issue = by_number(number)
-        document = json.loads(documents.get(number, "{}"))
-        from_sample = any(row["vendor"] == SAMPLE for row in inputs.get(number, ()))
         ready = artifacts.finished(reports / issue.folder)
         yield Edition(
             issue=issue,
-            subtitle=document.get("subtitle", ""),
-            is_sample=from_sample or bool(document.get("is_sample", False)),
+            subtitle=documents.get(number, {}).get("subtitle", ""),
             market={row["metric"]: row["value"] for row in market.get(number, ())},
-            movers=tuple(row for row in movers.get(number, ()) if row["sector"] == WHOLE_POOL),
+            movers=movers.get(number, ()),
             forms={name: ready[name] for name in FORMS if name in ready},
         )
 
 
-def _companies(reader: _Reader) -> dict[str, Weeks]:
+def _companies(reader: _Reader, numbers: Collection[int], **equal: str) -> dict[str, Weeks]:
     special = {
-        (row["issue"], row["code"]): row["is_st"] for row in reader.rows(tables.COMPANY_UNIVERSE)
+        (row["issue"], row["code"]): row["is_st"]
+        for row in reader.rows(tables.COMPANY_UNIVERSE, numbers, **equal)
     }
     links = {
-        (row["issue"], row["code"]): row for row in reader.rows(tables.AI_CHAIN_CLASSIFICATION)
+        (row["issue"], row["code"]): row
+        for row in reader.rows(tables.AI_CHAIN_CLASSIFICATION, numbers, **equal)
     }
     nowhere: Row = {"segment": None, "description": None}
-    companies = reader.rows(tables.COMPANY_METRICS)
+    companies = reader.rows(tables.COMPANY_METRICS, numbers, **equal)
     for row in companies:
         key = (row["issue"], row["code"])
         link = links.get(key, nowhere)
         row["is_st"] = bool(special.get(key, False))
         row["segment"], row["description"] = link["segment"], link["description"]
-    return dict(sorted(_weeks(companies, "code").items()))
+    return _weeks(companies, "code")
 
 
 def _weeks(rows: Iterable[Row], key: str) -> dict[str, Weeks]:
@@ -252,10 +423,13 @@ def total(caps: Iterable[float | None]) -> float | None:
 
 
 def _ordered(groups: Mapping[str, Weeks], order: Sequence[str]) -> dict[str, Weeks]:
-    """Groups in the order of the report; those that it no longer knows at the end, by name."""
+    return {name: groups[name] for name in _in_order(groups, order)}
+
+
+def _in_order(names: Iterable[str], order: Sequence[str]) -> tuple[str, ...]:
+    """Names in the order of the report; those that it no longer knows at the end, by name."""
     place = {name: at for at, name in enumerate(order)}
-    names = sorted(groups, key=lambda name: (place.get(name, len(place)), name))
-    return {name: groups[name] for name in names}
+    return tuple(sorted(names, key=lambda name: (place.get(name, len(place)), name)))
 
 
 def _key_points(stored: str | None, number: int) -> tuple[KeyPoint, ...]:

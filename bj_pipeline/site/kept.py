@@ -48,22 +48,22 @@ def frame(warehouse: Warehouse, document: Document) -> pd.DataFrame:
     )
 
 
-def read(warehouse: Warehouse, revisions: Mapping[int, int]) -> dict[str, dict[int, Rows]]:
-    """Rows by table and issue.
+def read(warehouse: Warehouse, revisions: Mapping[int, int], table: str) -> dict[int, Rows]:
+    """Rows of a table as they were approved, by issue.
 
     Args:
         warehouse: Holds the approvals.
         revisions: The revision wanted of each issue, by issue.
+        table: One of the tables that are kept.
     """
-    found: dict[str, dict[int, Rows]] = {}
     if not revisions:
-        return found
-    for row in warehouse.read(tables.APPROVED_FIGURES).to_dict("records"):
-        issue = int(row["issue"])
-        if revisions.get(issue) == row["revision"]:
-            rows = [{"issue": issue, **one} for one in json.loads(row["rows"])]
-            found.setdefault(row["table"], {})[issue] = rows
-    return found
+        return {}
+    kept = warehouse.read_issues(tables.APPROVED_FIGURES, revisions.keys(), table=table)
+    return {
+        int(row["issue"]): [{"issue": int(row["issue"]), **one} for one in json.loads(row["rows"])]
+        for row in kept.to_dict("records")
+        if revisions[int(row["issue"])] == row["revision"]
+    }
 
 
 def records(frame: pd.DataFrame) -> Rows:

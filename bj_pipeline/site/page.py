@@ -13,6 +13,7 @@ from bj_pipeline.errors import DataError
 from bj_pipeline.reference import CODE
 from bj_pipeline.report.document import Tone
 from bj_pipeline.site.charts import Trend
+from bj_pipeline.site.history import Series
 
 INDEX = "index.html"
 COMPANIES = "companies.html"
@@ -30,6 +31,11 @@ def company_path(code: str) -> str:
         rule = "code is six digits and an exchange, such as 920493.BJ"
         raise DataError("company_metrics", rule, "Correct the code and build again.", found=code)
     return f"company/{code.partition('.')[0]}.html"
+
+
+def whole_company_path(code: str) -> str:
+    """``company/920493-all.html``: all issues, where the company's own page does not reach back."""
+    return f"{company_path(code).removesuffix('.html')}-all.html"
 
 
 def sector_path(sector: str) -> str:
@@ -136,12 +142,14 @@ class Page:
     """One page of the site.
 
     Attributes:
+        series: The issues that it speaks of.
         path: Where it lies in the site's folder.
         kicker: Small line above the heading.
         tag: Boxed word behind the kicker, or nothing.
         details: What stands under the heading: label and cell.
     """
 
+    series: Series
     path: str
     title: str
     kicker: str

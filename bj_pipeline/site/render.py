@@ -24,7 +24,7 @@ from bj_pipeline.report.html import anchor, script_labels, spoken_style
 from bj_pipeline.report.labels import Labels
 from bj_pipeline.site import charts
 from bj_pipeline.site import page as parts
-from bj_pipeline.site.history import History
+from bj_pipeline.site.history import History, Series
 from bj_pipeline.site.page import Link, Page
 from bj_pipeline.site.views import search_entries
 
@@ -37,11 +37,9 @@ class Renderer:
     """Turns pages of one site into bytes.
 
     Attributes:
-        history: The series.
         house: Whose name and colours.
     """
 
-    history: History
     house: House
 
     def page(self, page: Page) -> bytes:
@@ -50,9 +48,9 @@ class Renderer:
         return template.render(
             page=page,
             house=self.house,
-            navigation=self._navigation(),
-            sample_notice=self.sample_notice,
-            calendar=self.history.calendar,
+            navigation=_navigation(page.series),
+            sample_notice=sample_notice(page.series),
+            calendar=page.series.calendar,
             draw=partial(charts.draw, labels=self.house.labels),
             disclosures=parts.DISCLOSURES,
             labels=self.house.labels,
@@ -60,25 +58,15 @@ class Renderer:
             logo=self._logo,
         ).encode()
 
-    @property
-    def sample_notice(self) -> str:
-        """What every page says if any issue of the site is made of sample data; else nothing."""
-        editions, labels = self.history.editions, self.house.labels
-        samples = [one.issue.number for one in editions if one.is_sample]
-        if not samples:
-            return ""
-        if len(samples) == len(editions):
-            return labels["site.sample"]
-        return labels.fill("site.sample_issues", issues=labels.listed(_runs(labels, samples)))
-
-    def assets(self, characters: str) -> dict[str, bytes]:
+    def assets(self, history: History, characters: str) -> dict[str, bytes]:
         """The shared files by path.
 
         Args:
+            history: The series.
             characters: Every character that a page shows.
         """
         entries = ",\n".join(
-            json.dumps(entry, ensure_ascii=False) for entry in search_entries(self.history)
+            json.dumps(entry, ensure_ascii=False) for entry in search_entries(history)
         )
         texts = {
             "assets/site.css": _style(self.house),
@@ -97,14 +85,26 @@ class Renderer:
         """Path of the logo; empty without one."""
         return f"assets/logo.{self.house.logo.kind}" if self.house.logo else ""
 
-    def _navigation(self) -> Sequence[Link]:
-        labels = self.house.labels
-        return (
-            Link(labels["site.home"], parts.INDEX),
-            *(Link(name, parts.sector_path(name)) for name in self.history.sectors),
-            Link(labels["site.ai_chain"], parts.AI_CHAIN),
-            Link(labels["site.companies"], parts.COMPANIES),
-        )
+
+def sample_notice(series: Series) -> str:
+    """What a page says if any of its issues is made of sample data; else nothing."""
+    labels = series.labels
+    if not series.samples:
+        return ""
+    if len(series.samples) == len(series.issues):
+        return labels["site.sample"]
+    runs = _runs(labels, sorted(series.samples))
+    return labels.fill("site.sample_issues", issues=labels.listed(runs))
+
+
+def _navigation(series: Series) -> Sequence[Link]:
+    labels = series.labels
+    return (
+        Link(labels["site.home"], parts.INDEX),
+        *(Link(name, parts.sector_path(name)) for name in series.sectors),
+        Link(labels["site.ai_chain"], parts.AI_CHAIN),
+        Link(labels["site.companies"], parts.COMPANIES),
+    )
 
 
 def _script_labels(labels: Labels) -> dict[str, str]:

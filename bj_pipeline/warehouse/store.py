@@ -9,21 +9,17 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from functools import cached_property
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
-    Boolean,
+    ColumnElement,
     Connection,
-    Date,
-    Double,
     Engine,
-    Integer,
     Row,
+    Table,
     create_engine,
     delete,
     event,
@@ -33,7 +29,7 @@ from sqlalchemy import (
 
 from bj_pipeline import outages
 from bj_pipeline.errors import ConfigurationError, MissingDataError
-from bj_pipeline.warehouse import address, tables
+from bj_pipeline.warehouse import address, rows, tables
 from bj_pipeline.warehouse.migrate import SCHEMA
 
 _BUSY_TIMEOUT_SECONDS = 60
@@ -98,13 +94,12 @@ class Warehouse:
     def replace_input_files(self, issue: int, table: str, source: str, files: pd.DataFrame) -> None:
         """Replace the list of files that one raw table of an issue was read from."""
         inputs = tables.table(tables.INPUT_FILES)
-        rows = _records(files.assign(table=table, source=source), issue)
+        listed = files.assign(table=table, source=source)
         with self.writing() as connection:
             connection.execute(
                 delete(inputs).where(inputs.c.issue == issue, inputs.c.table == table)
             )
-            if rows:
-                connection.execute(insert(inputs), rows)
+            rows.add(connection, inputs, issue, listed)
 
     @outages.outlasting
     def record_checks(self, issue: int, results: pd.DataFrame) -> None:
@@ -115,7 +110,7 @@ class Warehouse:
             connection.execute(
                 delete(checks).where(checks.c.issue == issue, checks.c.check.in_(names))
             )
-            connection.execute(insert(checks), _records(results, issue))
+            rows.add(connection, checks, issue, results)
 
     @contextmanager
     def appending(self, issue: int, frames: Mapping[str, pd.DataFrame]) -> Iterator[None]:
@@ -129,9 +124,7 @@ class Warehouse:
         """
         with self.writing() as connection:
             for name, frame in frames.items():
-                rows = _records(_in_order(name, frame), issue)
-                if rows:
-                    connection.execute(insert(tables.table(name)), rows)
+                rows.add(connection, tables.table(name), issue, _in_order(name, frame))
             yield
 
     @outages.outlasting
@@ -146,23 +139,44 @@ class Warehouse:
             MissingDataError: The issue was never built in this table.
         """
         source = tables.table(name)
-        query = select(source)
-        if issue is not None:
-            if tables.has_versions(name) and self.version(name, issue) is None:
-                raise MissingDataError(
-                    f"The table {name} holds nothing of issue {issue}. "
-                    f"Build it with `bj-pipeline run --issue {issue}`."
-                )
-            query = query.where(source.c.issue == issue)
+        if issue is None:
+            with self.engine.connect() as connection:
+                return rows.frame(connection, source)
+        if tables.has_versions(name) and self.version(name, issue) is None:
+            raise MissingDataError(
+                f"The table {name} holds nothing of issue {issue}. "
+                f"Build it with `bj-pipeline run --issue {issue}`."
+            )
         with self.engine.connect() as connection:
-            # Plain tuples: pandas asks each of SQLAlchemy's rows for attributes that it lacks.
-            rows = [tuple(row) for row in connection.execute(query).all()]
-        frame = pd.DataFrame(rows, columns=[column.name for column in source.columns])
-        # Sorted here and not by the database, whose order of Chinese text depends on its set-up.
-        frame = _typed(name, frame).sort_values(
-            [column.name for column in source.primary_key], ignore_index=True
-        )
-        return frame if issue is None else frame.drop(columns="issue")
+            return rows.frame(connection, source, source.c.issue == issue).drop(columns="issue")
+
+    @outages.outlasting
+    def read_issues(self, name: str, issues: Collection[int], **equal: object) -> pd.DataFrame:
+        """Rows of several issues, ordered by key, with the column ``issue`` in front.
+
+        Args:
+            name: Table name.
+            issues: Those that are not there are left out.
+            equal: Values that columns must have.
+        """
+        source = tables.table(name)
+        with self.engine.connect() as connection:
+            return rows.frame(connection, source, *_conditions(source, issues, equal))
+
+    @outages.outlasting
+    def values(self, name: str, column: str, issues: Collection[int], **equal: object) -> list[Any]:
+        """The different values of a column in several issues, without reading their rows.
+
+        Args:
+            name: Table name.
+            column: Its column.
+            issues: Those that are not there are left out.
+            equal: Values that other columns must have.
+        """
+        source = tables.table(name)
+        query = select(source.c[column]).distinct().where(*_conditions(source, issues, equal))
+        with self.engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
 
     @outages.outlasting
     def version(self, name: str, issue: int) -> str | None:
@@ -273,68 +287,27 @@ def _let_postgresql_write_in_turn(engine: Engine) -> None:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
 
 
+def _conditions(
+    source: Table, issues: Collection[int], equal: Mapping[str, object]
+) -> list[ColumnElement[bool]]:
+    # The key of every table begins with the issue: each of them is looked up, and none else read.
+    return [source.c.issue.in_(issues), *(source.c[name] == equal[name] for name in equal)]
+
+
 def _in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     columns = list(tables.columns(name))
     if set(frame.columns) != set(columns):
         missing, extra = set(columns) - set(frame.columns), set(frame.columns) - set(columns)
         raise ValueError(f"{name}: columns missing {sorted(missing)}, unknown {sorted(extra)}")
     key = list(tables.key(name))
-    typed = _typed(name, frame[columns])
+    typed = rows.typed(name, frame[columns])
     return typed.sort_values(key, ignore_index=True) if key else typed
-
-
-def _typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Give each column the type that its table declares: dates as ``datetime.date``.
-
-    Raises:
-        TypeError: A column cannot be of its type without loss, such as a count of 1.5.
-        ValueError: Likewise, such as a flag that is missing.
-    """
-    typed: dict[str, pd.Series] = {}
-    for column in tables.table(name).columns:
-        if column.name not in frame:
-            continue
-        values = frame[column.name]
-        if isinstance(column.type, Double):
-            # SQLite keeps −0.0 as 0.0.
-            typed[column.name] = pd.to_numeric(values).astype("float64") + 0.0
-        elif isinstance(column.type, Integer):
-            # By way of the nullable types, which refuse to cut 1.5 or to take a blank for True.
-            whole = values.astype("Int64")
-            typed[column.name] = whole if column.nullable else whole.astype("int64")
-        elif isinstance(column.type, Boolean):
-            typed[column.name] = values.astype("boolean").astype(bool)
-        elif isinstance(column.type, Date):
-            typed[column.name] = pd.Series(
-                [value if type(value) is date else _day(value) for value in values],
-                index=frame.index,
-                dtype=object,
-            )
-        else:
-            typed[column.name] = values.astype("str")
-    return pd.DataFrame(typed, index=frame.index)[list(frame.columns)]
-
-
-def _day(value: Any) -> date | None:
-    """A day without a time: equal days have one text, and so one data version."""
-    if pd.isna(value):
-        return None
-    return value.date() if isinstance(value, datetime) else value
-
-
-def _records(frame: pd.DataFrame, issue: int) -> list[dict[str, object]]:
-    plain = frame.astype(object).where(frame.notna(), None)
-    names = ["issue", *map(str, frame.columns)]
-    columns = (plain[name].tolist() for name in frame.columns)
-    return [dict(zip(names, row, strict=True)) for row in zip(repeat(issue), *columns)]
 
 
 def _replace_rows(connection: Connection, name: str, issue: int, frame: pd.DataFrame) -> None:
     target = tables.table(name)
     connection.execute(delete(target).where(target.c.issue == issue))
-    rows = _records(frame, issue)
-    if rows:
-        connection.execute(insert(target), rows)
+    rows.add(connection, target, issue, frame)
 
 
 def _replace_partition(

@@ -323,6 +323,29 @@ def test_a_run_whose_events_are_lost_is_told_with_what_is_known(server, tmp_path
     assert run.run_id in message
 
 
+def look_at_what_is_wrong(instance):
+    job = build(Settings()).resolve_job_def("inventory")
+    return job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET).success
+
+
+def test_an_inventory_that_cannot_look_is_told_once(server, instance, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "warehouse.db").write_bytes(b"not a database")
+    sensor = Sensor(trouble_alerts, instance, build(Settings()))
+    for _ in range(2):
+        assert not look_at_what_is_wrong(instance)
+        sensor.tick()
+    ((title, message),) = messages(server)
+    assert title == "【失败】作业 inventory：运行失败"
+    assert "http://ui.example/runs/" in message
+
+
+def test_what_the_inventory_finds_is_not_told_again(server, instance):
+    assert look_at_what_is_wrong(instance)
+    assert "Nothing to tell" in Sensor(trouble_alerts, instance, build(Settings())).tick()
+    assert messages(server) == []
+
+
 def test_many_failures_at_once_are_one_message(server, weather, trouble):
     for number in range(1, 9):
         weather.run(number, error="crash", only="quotes")

@@ -1,6 +1,7 @@
 """Dagster's SQLite storage with connections that stay open, beside Dagster's own."""
 
 import logging
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -59,6 +60,17 @@ def test_a_run_leaves_the_same_events_as_with_dagsters_own_storage(home):
         expected = told(plain, build(plain))
     with dagster_storage.instance(home) as ours:
         assert told(ours, build(ours)) == expected
+
+
+def test_what_a_step_of_a_command_prints_goes_to_the_terminal_at_once(home, capfd):
+    with dagster_storage.instance(home, in_terminal=True) as ours:
+        run = build(ours)
+        with ours.compute_log_manager.capture_logs([run, "compute_logs", "step"]):
+            os.write(1, "已读".encode())
+            assert capfd.readouterr().out == "已读"
+    with dagster_storage.instance(home) as others:
+        assert told(others, run) == told(others, build(others))
+    assert not list(home.glob(f"**/{run}/compute_logs"))
 
 
 def test_files_stay_open_for_the_run_under_way_only(home):

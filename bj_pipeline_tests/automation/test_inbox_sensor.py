@@ -10,7 +10,7 @@ import pytest
 from bj_pipeline.automation import curated_sensor, inbox_sensor
 from bj_pipeline.definitions import build
 from bj_pipeline.settings import Settings
-from bj_pipeline.sources.inbox import withdraw
+from bj_pipeline.sources.inbox import understood, withdraw
 from bj_pipeline.sources.landing import Landing
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
@@ -81,6 +81,31 @@ def test_a_file_that_still_grows_is_waited_for(daemon, settings):
     assert daemon.issues(1) == []
     assert (settings.inbox / "daily.csv").exists()
     assert daemon.issues(1) == ["65"]
+
+
+def test_a_file_that_is_saved_again_while_it_is_read_lands_as_it_was_saved_last(
+    daemon, settings, monkeypatch
+):
+    drop(settings, "daily.csv", quotes(65))
+    daemon.tick()
+    place = "bj_pipeline.sources.inbox.understood"
+
+    def slowly(name, content):
+        monkeypatch.setattr(place, understood)
+        delivery = understood(name, content)
+        drop(settings, "daily.csv", quotes(65, scale=2.0), changed=1_700_000_030)
+        return delivery
+
+    monkeypatch.setattr(place, slowly)
+    daemon.tick()
+    assert names(settings.inbox / "done") == []
+    assert "has changed" in daemon.told
+    daemon.tick()
+    daemon.tick()
+    landing = Landing(settings.landing, Warehouse(settings.warehouse_url))
+    (newest, _) = landing.matching("", "", {})
+    assert newest.content.decode() == quotes(65, scale=2.0)
+    assert (settings.inbox / "done" / "daily.csv").read_bytes() == newest.content
 
 
 def test_a_killed_daemon_misses_nothing_and_asks_for_nothing_twice(daemon, settings):
@@ -167,6 +192,16 @@ def test_a_file_that_cannot_be_used_is_rejected_with_the_reason(
     assert all(word in reason for word in told), reason
     assert "Traceback" not in reason
     assert daemon.issues() == []
+
+
+@pytest.mark.parametrize("name", ["done", "rejected"])
+def test_a_file_called_as_a_folder_of_the_inbox_holds_up_no_other(daemon, settings, name):
+    drop(settings, name, "notes\n")
+    drop(settings, "daily.csv", quotes(65))
+    assert daemon.issues(2) == ["65"]
+    assert names(settings.inbox / "done") == ["daily.csv"]
+    (refused, _) = names(settings.inbox / "rejected")
+    assert (settings.inbox / "rejected" / refused).read_text() == "notes\n"
 
 
 def test_a_second_refused_file_of_that_name_leaves_the_first_with_its_reason(daemon, settings):

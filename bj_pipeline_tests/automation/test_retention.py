@@ -1,6 +1,7 @@
 """Retention: what nothing rests on goes, and whatever an issue needs stays."""
 
 import json
+import os
 import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -191,6 +192,22 @@ def test_an_old_answer_that_nothing_names_goes(settings, warehouse):
     assert landed(settings) == set()
     assert Landing(settings.landing, warehouse).entries().empty
     assert remove(settings, MONTH_AGO).landed == 0
+
+
+def test_what_a_killed_arrival_or_removal_left_in_the_landing_goes_when_it_is_old(
+    settings, warehouse
+):
+    delivery = land(settings, warehouse, b"in no index", NOW)
+    with warehouse.writing() as connection:
+        connection.execute(tables.table(tables.LANDING).delete())
+    (settings.landing / "notes.txt").write_bytes(b"not ours")
+    remove(settings, MONTH_AGO)
+    assert landed(settings) == {b"in no index", b"not ours"}
+    path = settings.landing / delivery.sha256[:2] / delivery.sha256
+    os.utime(path, (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
+    assert remove(settings, MONTH_AGO, keep=True).landed_bytes == len(b"in no index")
+    assert remove(settings, MONTH_AGO).landed == 1
+    assert landed(settings) == {b"not ours"}
 
 
 def test_what_an_issue_was_built_from_stays_whatever_its_age(settings, warehouse):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import Engine, event
 
 from bj_pipeline.automation import signoff
 from bj_pipeline.automation.signoff import SignOffError
@@ -330,6 +331,53 @@ def test_an_approval_that_was_killed_before_its_record_is_completed_by_the_next(
     signoff.approve(draft, 65, "张三")
     assert approvals(draft) == [(1, "approved", "张三")]
     assert hashes(published(draft)) == built(draft)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nobody handles it."""
+
+
+def approve_until_the_record(settings: Settings, by: str) -> None:
+    """Approve issue 65, killed when it is published and its record not yet there."""
+
+    def stop(_: object) -> None:
+        if settings.published.exists():
+            raise Killed
+
+    event.listen(Engine, "commit", stop)
+    try:
+        with pytest.raises(Killed):
+            signoff.approve(settings, 65, by)
+    finally:
+        event.remove(Engine, "commit", stop)
+
+
+def test_a_build_after_a_killed_approval_can_be_approved(draft):
+    approve_until_the_record(draft, "张三")
+    assert hashes(published(draft)) == built(draft)
+    assert approvals(draft) == []
+    rebuild(draft, BJ_AI_CHAIN_PE_TTM_VENDORS="ifind")
+    signoff.approve(draft, 65, "李四")
+    assert hashes(published(draft)) == built(draft)
+    assert [path.name for path in draft.published.iterdir()] == ["issue-065"]
+
+
+def test_a_build_after_a_killed_approval_of_a_correction_keeps_the_approved_revision(corrected):
+    first = hashes(published(corrected))
+    approve_until_the_record(corrected, "李四")
+    assert hashes(published(corrected)) != first
+    rebuild(corrected, BJ_AI_CHAIN_PE_TTM_VENDORS="tushare")
+    signoff.approve(corrected, 65, "王五")
+    kept = {f"revision-1/{name}": value for name, value in first.items()}
+    assert hashes(published(corrected)) == built(corrected) | kept
+
+
+def test_what_a_killed_approval_published_is_not_withdrawn_for_the_approved_revision(corrected):
+    first = hashes(published(corrected))
+    approve_until_the_record(corrected, "李四")
+    signoff.withdraw(corrected, 65, "张三", "数据有误")
+    assert hashes(corrected.withdrawn / "issue-065" / "revision-1") == first
+    assert not published(corrected).exists()
 
 
 def test_nobody_is_not_an_approver(draft):

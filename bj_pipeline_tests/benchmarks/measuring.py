@@ -149,6 +149,8 @@ def in_turn(
 ) -> tuple[list[Sample], list[Sample]]:
     """Measure both sides in turn, so that what else the machine does meets both.
 
+    Who goes first alternates: what the one leaves behind (a warm disk, a busy one) meets both too.
+
     Args:
         rounds: How often each.
         ours: Told the round, from 0.
@@ -156,6 +158,7 @@ def in_turn(
     """
     mine, theirs = [], []
     for number in range(rounds):
-        mine.append(ours(number))
-        theirs.append(floor(number))
+        sides = [(mine, ours), (theirs, floor)]
+        for samples, measure in sides if number % 2 == 0 else reversed(sides):
+            samples.append(measure(number))
     return mine, theirs

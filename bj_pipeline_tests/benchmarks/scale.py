@@ -117,8 +117,8 @@ def long(count: str) -> Callable[[str], None]:
 
     def company_page() -> None:
         reference = load_reference(settings.reference)
-        series = history.read(runner.warehouse, settings.artifacts, reference, house.labels)
-        Renderer(series, house).page(views.company(series, house, code))
+        company = history.read_company(runner.warehouse, reference, house.labels, code)
+        Renderer(house).page(views.company_page(company, house))
 
     work: dict[str, Callable[[], object]] = {
         "one issue": lambda: runner.build_quietly(_ISSUE),

@@ -1,22 +1,12 @@
-"""``bj-pipeline dev`` as shipped, and the requests that its UI sends."""
+"""The requests by which the UI of ``bj-pipeline dev`` launches a backfill and looks after it."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from bj_pipeline_tests.benchmarks.measuring import BenchmarkError, environment, program
+from bj_pipeline_tests.benchmarks.measuring import BenchmarkError
 
-_START_SECONDS = 180
-_STOP_SECONDS = 20
 _QUERIES = {
     "launch": """
         mutation Launch($issues: [String!]!) {
@@ -45,45 +35,6 @@ _QUERIES = {
           }
         }""",
 }
-
-
-@contextmanager
-def dev_server(folder: Path, home: Path) -> Iterator[str]:
-    """Run the UI with its daemon; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = folder / "dev.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            program("dev", "--port", port),
-            env=environment(home),
-            cwd=folder,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _await(f"{address}/server_info", process, log)
-        yield address
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _await(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(URLError, OSError), urlopen(url, timeout=5):  # noqa: S310
-            return
-        time.sleep(0.2)
-    raise BenchmarkError(log.read_text(errors="replace")[-3000:])
 
 
 def graphql(address: str, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:

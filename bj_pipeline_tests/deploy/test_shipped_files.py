@@ -36,6 +36,7 @@ def services() -> dict[str, Any]:
 def test_workers_change_nothing_else_of_dagsters_settings():
     shared, workers = read("dagster.postgres.yaml"), read("dagster.celery.yaml")
     assert workers.pop("run_launcher")["class"] == "WorkerLauncher"
+    assert shared.pop("run_launcher")["class"] == "ForkingLauncher"
     assert workers["run_monitoring"].pop("poll_interval_seconds") == 30
     assert workers["run_monitoring"].pop("max_runtime_seconds") == 7200
     assert workers == shared
@@ -58,7 +59,7 @@ def test_dagster_takes_the_settings_with_workers(tmp_path, monkeypatch):
 def test_kubernetes_has_the_same_settings_but_for_the_number_of_runs():
     chart, workers = read("helm-values.yaml"), read("dagster.celery.yaml")
     coordinator = chart["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"]
-    assert {k: coordinator[k] for k in ("module", "class")} == workers.pop("run_coordinator")
+    assert coordinator == workers.pop("run_coordinator")
     assert chart["telemetry"] == workers.pop("telemetry")
     extra = chart["additionalInstanceConfig"]
     assert extra["concurrency"]["runs"].pop("max_concurrent_runs") == 8
@@ -119,7 +120,7 @@ def test_secrets_are_files_and_stand_in_no_file_of_ours():
         assert name in made
     ignored = (DEPLOY / ".gitignore").read_text(encoding="utf-8").split()
     assert {"/secrets/", "/.env"} <= set(ignored)
-    assert "deploy/secrets" in (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+    assert "deploy/secrets" in (PROJECT / ".dockerignore").read_text(encoding="utf-8")
 
 
 def test_containers_are_given_settings_that_there_are(services):
@@ -150,7 +151,10 @@ def test_secrets_reach_the_programs_as_variables(tmp_path):
 def test_passwords_that_are_there_are_kept(tmp_path):
     secrets = tmp_path / "secrets"
     for _ in range(2):
-        subprocess.run(["sh", DEPLOY / "make_secrets.sh", secrets], check=True)
+        done = subprocess.run(
+            ["sh", DEPLOY / "make_secrets.sh", secrets], check=True, capture_output=True
+        )
+        assert done.stderr == b""
         made = {path.name: path.read_bytes() for path in secrets.iterdir()}
         (secrets / "readers").unlink()
     assert made["database_password"] == (secrets / "database_password").read_bytes()
@@ -162,7 +166,7 @@ def test_passwords_that_are_there_are_kept(tmp_path):
 
 def test_the_image_is_made_of_what_there_is():
     text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
-    allowed = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
+    allowed = (PROJECT / ".dockerignore").read_text(encoding="utf-8").split()
     for line in re.findall(r"^COPY (.+) \S+$", text, flags=re.MULTILINE):
         for name in line.split():
             assert (PROJECT / name).exists(), name
@@ -170,6 +174,17 @@ def test_the_image_is_made_of_what_there_is():
     (extras,) = re.findall(r"--editable '\.\[([a-z,0-9]+)\]'", text)
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(extras.split(",")) <= set(declared["optional-dependencies"])
+    # What compose.yaml starts, and every kind of place that a setting may name.
+    assert {"postgres", "celery", "s3", "oss"} <= set(extras.split(","))
+
+
+def test_the_image_has_its_packages_before_the_code_that_changes():
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    installs, copies = (
+        next(number for number, line in enumerate(lines) if found in line)
+        for found in ("pip install", "COPY bj_pipeline")
+    )
+    assert installs < copies
 
 
 def test_the_proxys_settings_are_well_formed(tmp_path):

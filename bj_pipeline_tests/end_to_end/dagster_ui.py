@@ -1,34 +1,28 @@
 """The Dagster UI of ``bj-pipeline dev``, as shipped, for tests that use it as a person does.
 
-What belongs here: starting and stopping the program, the gestures by which a person builds an issue
-and reads a check, and pictures of pages. What does not: what the pages should show.
+What belongs here: the gestures by which a person builds an issue and reads a check, and pictures of
+pages. What does not: starting and stopping the program (:mod:`.dev_server`), and what the pages
+should show.
 """
 
 import io
 import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from PIL import Image
 from playwright.sync_api import Locator
 
 from bj_pipeline.quality.check import Check
 from bj_pipeline_tests.command_line import PROJECT
+from bj_pipeline_tests.end_to_end.dev_server import dev_server
 from bj_pipeline_tests.report.browser import Browser, Page, expect
 
-START_SECONDS = 150
-"""How long the programs may take to start: 20 s where they have two idle cores for themselves."""
-STOP_SECONDS = 20
+__all__ = ["Operator", "dev_server", "keep_picture", "operator"]
+
 RUN_SECONDS = 150
 """How long a run may take, from the click to its end: 20 s on two idle cores."""
 PAGE_SECONDS = 60
@@ -37,76 +31,6 @@ _ENDS = 8
 """Letters at either end of a name that the UI shows however little room there is."""
 _PAPER = "#f0f1f3"
 """Behind the metadata of a check."""
-
-
-@contextmanager
-def dev_server(folder: Path, **environment: str) -> Iterator[str]:
-    """Run ``bj-pipeline dev`` in a home of its own, and end all that it started.
-
-    Args:
-        folder: Where home and log lie.
-        environment: Settings beside ``BJ_HOME``.
-
-    Yields:
-        Address of the UI.
-    """
-    port = _free_port()
-    program = Path(sys.executable).parent / "bj-pipeline"
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("BJ_", "DAGSTER_"))}
-    log = folder / "dev.log"
-    with log.open("wb") as output, _interruptible():
-        process = subprocess.Popen(
-            [str(program), "dev", "--port", str(port)],
-            env=inherited | {"BJ_HOME": str(folder / "home")} | environment,
-            cwd=folder,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _await_answer(f"{address}/server_info", process, log)
-        yield address
-    finally:
-        _stop(process)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """What is started here listens to Ctrl+C, also where the test's own process ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(URLError, OSError), urlopen(url, timeout=5):  # noqa: S310 - our own server
-            return
-        time.sleep(0.2)
-    state = "did not answer" if process.poll() is None else f"ended with {process.returncode}"
-    raise AssertionError(f"bj-pipeline dev {state}:\n{log.read_text(errors='replace')[-4000:]}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the process group: as Ctrl+C does, then by force whatever is left of it."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGINT)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Building an issue again: same bytes, same rows; and a corrupted input stops it for good."""
 
 import shutil
+from dataclasses import replace
 
 import dagster as dg
 import pandas as pd
@@ -8,16 +9,17 @@ import pytest
 
 from bj_pipeline.definitions import build
 from bj_pipeline.issues import by_number
-from bj_pipeline.settings import PACKAGE, Settings
 from bj_pipeline.sources.sample import SampleSource
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
+from bj_pipeline_tests.automation.home import settled
 
 FORMS = ("report.html", "report.pdf", "manifest.json")
 
 
 def test_a_rebuilt_issue_has_the_same_bytes_and_the_same_rows(sample_issue, command_line):
-    done = command_line("run", "--issue", 65, TZ="America/New_York", PYTHONHASHSEED="7")
+    installed = replace(command_line, is_installed=True)  # Python looks at these when it starts
+    done = installed("run", "--issue", 65, TZ="America/New_York", PYTHONHASHSEED="7")
     assert done.returncode == 0, done.stderr
     for name in FORMS:
         first, second = sample_issue.artifact(65, name), command_line.artifact(65, name)
@@ -28,15 +30,21 @@ def test_a_rebuilt_issue_has_the_same_bytes_and_the_same_rows(sample_issue, comm
             pd.testing.assert_frame_equal(first, second)
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A home that one wrong close has stopped, and how its run ended; tests only read it."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        settings = settled(folder, patch)
+        _quotes(folder / "input", "90.00")
+        return settings.home, _run(settings, folder / "input")
+
+
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
-    """A home, and curated data whose pool is the sample's, so that its companies are covered."""
-    reference = tmp_path / "reference"
-    shutil.copytree(PACKAGE / "reference", reference)
-    shutil.copy(SampleSource.pool_file, reference / "pool.csv")
-    monkeypatch.setenv("BJ_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("BJ_REFERENCE", str(reference))
-    return Settings()
+def settings(stopped, tmp_path, monkeypatch):
+    """A copy of that home."""
+    shutil.copytree(stopped[0], tmp_path / "home")
+    return settled(tmp_path, monkeypatch)
 
 
 def _quotes(folder, price):
@@ -72,9 +80,8 @@ def _run(settings, folder, selection=None):
         )
 
 
-def test_one_wrong_close_stops_the_report_and_the_check_names_the_row(settings, tmp_path):
-    _quotes(tmp_path / "input", "90.00")
-    result = _run(settings, tmp_path / "input")
+def test_one_wrong_close_stops_the_report_and_the_check_names_the_row(stopped):
+    _, result = stopped
     assert not result.success
     done = {event.step_key for event in result.get_step_success_events()}
     assert "raw_quotes" in done
@@ -90,7 +97,6 @@ def test_one_wrong_close_stops_the_report_and_the_check_names_the_row(settings, 
 
 def test_what_a_check_blocked_stays_blocked_when_it_is_materialized_alone(settings, tmp_path):
     _quotes(tmp_path / "input", "90.00")
-    _run(settings, tmp_path / "input")
     alone = _run(settings, tmp_path / "input", [dg.AssetKey("company_universe")])
     assert not alone.success
     (failure,) = [event for event in alone.all_events if event.is_step_failure]
@@ -101,7 +107,5 @@ def test_what_a_check_blocked_stays_blocked_when_it_is_materialized_alone(settin
 
 
 def test_a_corrected_file_unblocks_the_issue(settings, tmp_path):
-    _quotes(tmp_path / "input", "90.00")
-    assert not _run(settings, tmp_path / "input").success
     _quotes(tmp_path / "input", None)
     assert _run(settings, tmp_path / "input").success

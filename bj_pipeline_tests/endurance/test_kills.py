@@ -3,7 +3,9 @@
 What is built alternates between two versions where it can, so that half of each would be seen.
 """
 
+import contextlib
 import logging
+import multiprocessing
 import random
 import shutil
 import time
@@ -16,6 +18,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import create_engine, make_url
 
+from bj_pipeline.automation import backfill
 from bj_pipeline.automation.abandoned import close_abandoned_runs
 from bj_pipeline.automation.backup import restore
 from bj_pipeline.automation.home import dagster_environment
@@ -211,19 +214,59 @@ def wait_until(there: Callable[[], bool], program: Program) -> None:
         assert program.process.exitcode is None, program.printed
 
 
+BACKFILLED = "64-65"
+
+
+def two_processes() -> None:
+    """Build those issues as the command line does, by workers that need not import anything.
+
+    They are forked from this process, which has opened no database.
+    """
+    context = multiprocessing.get_context
+    multiprocessing.get_context = lambda _: context("fork")
+    order = backfill.Order(load_settings(), "sample", None)
+    for done in backfill.run(order, backfill.parse_numbers(BACKFILLED), jobs=2):
+        assert not done.error
+
+
+def living(group: int) -> list[int]:
+    """Processes of a group that have not ended."""
+    found = []
+    for about in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, _, of = about.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if int(of) == group and state not in "ZX":
+                found.append(int(about.parent.name))
+    return found
+
+
 def test_a_backfill_in_two_processes_goes_on_after_a_kill(tmp_path, thorough, monkeypatch):
-    if not thorough:
-        pytest.skip(LEFT_TO_ENDURANCE)
-    rounds = 20
-    numbers = "64-65"
+    rounds = 100 if thorough else 2
     quiet = Home(tmp_path / "quiet", {})
-    longest = 3 * seconds(quiet.start("backfill", numbers))
+    seconds(quiet.start("backfill", BACKFILLED))
     home = Home(tmp_path / "home", {})
-    with reading(lambda: half_issues(home.folder / "artifacts")):
-        killed(lambda _: home.start("backfill", numbers, "--again", "--jobs", 2), longest, rounds)
-        home.run("backfill", numbers, "--again")
+    longest = seconds(home.start_call(two_processes))
+    with reading(
+        lambda: half_issues(home.folder / "artifacts"),
+        lambda: mixed_tables(settings(home).warehouse_url),
+    ):
+        killed(lambda _: home.start_call(two_processes), longest, rounds)
+        home.run("backfill", BACKFILLED, "--again", *(("--jobs", 2) if thorough else ()))
     assert files(home.folder / "artifacts") == files(quiet.folder / "artifacts")
     assert not [run for run in runs(home, monkeypatch) if not run.is_finished]
+
+
+def test_the_workers_of_a_backfill_end_when_it_alone_is_killed(tmp_path):
+    home = Home(tmp_path / "home", {})
+    program = home.start_call(two_processes)
+    group = program.process.pid
+    wait_until(lambda: len(living(group)) > 2, program)
+    program.process.kill()
+    program.process.join()
+    give_up = time.monotonic() + 60
+    while living(group):
+        assert time.monotonic() < give_up, living(group)
+        time.sleep(0.05)
 
 
 # --- arrivals ------------------------------------------------------------------------------------
@@ -238,7 +281,7 @@ def take_inbox() -> None:
 
 def test_files_in_the_inbox_land_once_however_often_the_daemon_is_killed(home, thorough, tmp_path):
     leave_to_endurance(home, thorough)
-    rounds = 40 if thorough else 3
+    rounds = 100 if thorough else 3
     sent = {f"daily-{number}.csv": quotes(number) for number in (61, 62, 63, 64, 65)}
 
     def filled(there: Home) -> Home:
@@ -310,7 +353,7 @@ def test_a_killed_migration_leaves_the_old_tables_or_the_new_ones(home, thorough
 
 
 def test_readers_of_the_site_meet_the_old_one_or_the_new_one(undisturbed, thorough, tmp_path):
-    rounds = 40 if thorough else 3
+    rounds = 100 if thorough else 3
     drafts = {"BJ_PUBLISH_DRAFTS": "true"}
     site = tmp_path / "srv" / "site"
     longest = seconds(undisturbed.start("site", "--to", tmp_path / "quiet", **drafts))

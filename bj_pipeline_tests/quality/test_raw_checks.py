@@ -1,12 +1,16 @@
 """What the vendors sent: each fault that operations meet is found by its check, with its rows."""
 
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 import pytest
 
 from bj_pipeline.quality import raw
+from bj_pipeline.reference import load_reference
+from bj_pipeline.settings import PACKAGE
 from bj_pipeline.warehouse import tables
+from bj_pipeline_tests.metrics import real_weeks
 from bj_pipeline_tests.quality.built_issue import cells, codes, failures, result, twice
 
 CODE = "920060.BJ"
@@ -256,6 +260,26 @@ def test_an_implausible_full_year_is_named(issue_65, column, value):
     outcome = only(issue, "financials_are_plausible")
     assert codes(outcome) == {CODE}
     assert outcome.columns == (column,)
+
+
+@real_weeks.needs_market
+def test_no_real_full_year_is_refused_but_each_that_is_given_in_10000_yuan(issue_65):
+    real = replace(issue_65, reference=load_reference(PACKAGE / "reference"))
+    years = real_weeks.financials()
+    for name, frame in {
+        tables.RAW_QUOTES: real_weeks.quotes(65),
+        tables.RAW_VALUATIONS: real_weeks.valuations(),
+        tables.RAW_FINANCIALS: years,
+    }.items():
+        real = real.plant(name, lambda _, frame=frame: frame)
+    check = raw.financials_are_plausible
+    covered = set(years["code"]) & real.coverage
+    assert len(covered) > 100
+    assert result(real, check).passed
+    given = years.assign(revenue=years["revenue"] / 1e4, net_profit=years["net_profit"] / 1e4)
+    outcome = result(real.plant(tables.RAW_FINANCIALS, lambda _: given), check)
+    assert outcome.check.blocks
+    assert codes(outcome) == covered
 
 
 @pytest.mark.parametrize("day", [BASE, date(2026, 3, 2)])

@@ -51,14 +51,14 @@ def test_a_warning_does_not_block(stored):
     recheck(
         store(
             stored,
-            tables.RAW_FINANCIALS,
-            lambda frame: frame.assign(fiscal_year=frame["fiscal_year"] - 500),
+            tables.RAW_INDEX_QUOTES,
+            lambda frame: frame[frame["code"] != "899050.BJ"],
         ),
         "raw",
     )
     results = stored.warehouse.read(tables.CHECK_RESULTS, 65).set_index("check")
-    assert not results.loc["financials_are_plausible", "passed"]
-    require_passed(stored.warehouse, 65, tables.RAW_FINANCIALS)
+    assert not results.loc["index_closes_are_complete", "passed"]
+    require_passed(stored.warehouse, 65, tables.RAW_INDEX_QUOTES)
 
 
 def test_a_check_that_has_not_run_blocks(stored):

@@ -1,6 +1,8 @@
 """Running checks: every rule is evaluated, and bad data is a failed check, never an error."""
 
+import importlib
 import socket
+import sys
 from dataclasses import dataclass, field, replace
 
 import great_expectations.expectations as gxe
@@ -9,7 +11,7 @@ import pytest
 
 from bj_pipeline.quality.check import CRITICAL, WARNING, Evidence, check
 from bj_pipeline.quality.stages import ALL, STAGES
-from bj_pipeline.quality.validate import run_checks
+from bj_pipeline.quality.validate import imported_when_used, run_checks
 from bj_pipeline.warehouse import tables
 from bj_pipeline_tests.quality.built_issue import BuiltIssue, codes, failures, result
 
@@ -32,7 +34,6 @@ def test_which_failures_stop_the_issue_and_which_only_warn():
     assert {one.name for one in ALL if not one.blocks} == {
         "adjustment_factors_are_given",
         "index_closes_are_complete",
-        "financials_are_plausible",
         "every_member_has_a_price",
         "valuations_cover_the_pool",
         "vendors_agree_on_pe_ttm",
@@ -210,3 +211,20 @@ def test_checking_leaves_no_file_calls_nobody_and_prints_nothing(
     assert not failures(issue_65, "universe")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_library_that_no_rule_needs_is_imported_when_somebody_looks_into_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with imported_when_used("colorsys"):
+        from_inside = importlib.import_module("colorsys")
+    assert "colorsys" not in sys.modules
+    assert from_inside.rgb_to_hls(1, 1, 1)[1] == 1
+    assert importlib.import_module("colorsys").rgb_to_hls is from_inside.rgb_to_hls
+
+
+def test_a_library_that_was_imported_before_stays_as_it_is():
+    import colorsys
+
+    with imported_when_used("colorsys"):
+        assert sys.modules["colorsys"] is colorsys
+    assert sys.modules["colorsys"] is colorsys

@@ -266,5 +266,13 @@ def test_pixels_show_the_same_drawing_at_the_asked_density(tmp_path):
     assert (0x1F, 0x3A, 0x5F) in colours
 
 
+def test_charts_drawn_in_one_go_are_those_drawn_alone():
+    one = charts.svg(figure("bars", "甲乙", series(1, 2)), HOUSE, "half")
+    other = charts.svg(figure("hbars", "甲乙丙", series(3, -1, 2)), HOUSE, "full")
+    together = charts.pixels([one, other])
+    assert together == [*charts.pixels([one]), *charts.pixels([other])]
+    assert charts.pixels([]) == []
+
+
 def test_a_charts_file_is_small():
     assert max(map(len, charts.pictures(example_document()).values())) < 12_000

@@ -73,7 +73,7 @@ def test_an_approved_issue_keeps_its_key_points_without_the_rest_of_its_document
     history_page = built(home, {ISSUE: 2}).page("index.html")
     points = example_document().front_page.key_points
     assert example_document().text(points.items[0]) in history_page
-    stored = kept.read(home.warehouse, {ISSUE: 2})[tables.REPORT_DOCUMENT][ISSUE]
+    stored = kept.read(home.warehouse, {ISSUE: 2}, tables.REPORT_DOCUMENT)[ISSUE]
     assert '"sections":[]' in stored[0]["document"]
 
 

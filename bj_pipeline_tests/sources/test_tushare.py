@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +34,9 @@ from bj_pipeline_tests.sources.vendor_server import (
     VendorServer,
 )
 
-pytest.importorskip("tushare", reason="the extra `tushare` is not installed")
+pytestmark = pytest.mark.skipif(
+    find_spec("tushare") is None, reason="the extra `tushare` is not installed"
+)
 
 MARKET = Path(__file__).parents[3] / "shared" / "market"
 with_market = pytest.mark.skipif(not MARKET.is_dir(), reason="needs the market data")

@@ -111,5 +111,6 @@ def test_dagster_is_set_up_alike_on_both_databases():
     embedded = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
     shared = yaml.safe_load((PROJECT / "deploy/dagster.postgres.yaml").read_text(encoding="utf-8"))
     assert shared.pop("storage") == {"postgres": {"postgres_url": {"env": "BJ_DATABASE_URL"}}}
-    assert shared.pop("run_coordinator")["class"] == "AttributingCoordinator"
+    queue = {"module": "bj_pipeline.automation.attribution", "class": "AttributingCoordinator"}
+    assert shared.pop("run_coordinator") == embedded.pop("run_coordinator") | queue
     assert shared == embedded

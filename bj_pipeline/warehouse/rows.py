@@ -1,0 +1,144 @@
+"""Rows between frames and a database, a column at a time.
+
+What belongs here: reading rows into a frame and inserting a frame's rows, with the types of
+:mod:`bj_pipeline.warehouse.tables`. What does not: which rows, and transactions (``store``).
+
+A table may hold a row for every company and day. What SQLAlchemy would do for each value (looking
+up how its type is written, making a mapping of each row) is done once a column here.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Date,
+    Double,
+    Integer,
+    Table,
+    insert,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import NullType, TypeEngine
+
+from bj_pipeline.warehouse import tables
+
+_NUMBERS = (Double, Integer)
+"""Types whose values drivers of both databases take and give as they are."""
+
+
+def frame(connection: Connection, source: Table, *where: ColumnElement[bool]) -> pd.DataFrame:
+    """Rows of a table that meet all conditions, ordered by key, in the table's types."""
+    bare = (type_coerce(column, NullType()).label(column.name) for column in source.columns)
+    rows = list(connection.execute(select(*bare).where(*where)).all())
+    # Sorted here and not by the database, whose order of Chinese text depends on its set-up. A
+    # day is sorted as rightly by its text, which is what SQLite keeps.
+    names = [column.name for column in source.columns]
+    rows.sort(key=itemgetter(*(names.index(column.name) for column in source.primary_key)))
+    values = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    read = {
+        column.name: _series(
+            column.type, _each(values[column.name], _reader(connection, column.type))
+        )
+        if values
+        else pd.Series([], dtype=object)
+        for column in source.columns
+    }
+    return typed(source.name, pd.DataFrame(read, columns=names))
+
+
+def add(connection: Connection, target: Table, issue: int, rows: pd.DataFrame) -> None:
+    """Insert a frame's rows under an issue's number."""
+    if rows.empty:
+        return
+    names = ["issue", *map(str, rows.columns)]
+    plain = rows.astype(object).where(rows.notna(), None)
+    values = [
+        repeat(issue),
+        *(
+            _each(plain[name].tolist(), _writer(connection, target.columns[name].type))
+            for name in names[1:]
+        ),
+    ]
+    statement = insert(target).compile(dialect=connection.dialect, column_keys=names)
+    if statement.positiontup is not None:
+        of_name = dict(zip(names, values, strict=True))
+        lines = zip(*(of_name[name] for name in statement.positiontup))  # noqa: B905 - one repeats
+        connection.exec_driver_sql(str(statement), list(lines))
+    else:
+        mappings = [dict(zip(names, line, strict=True)) for line in zip(*values)]  # noqa: B905
+        connection.exec_driver_sql(str(statement), mappings)
+
+
+def typed(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Give each column the type that its table declares: dates as ``datetime.date``.
+
+    Raises:
+        TypeError: A column cannot be of its type without loss, such as a count of 1.5.
+        ValueError: Likewise, such as a flag that is missing.
+    """
+    found: dict[str, pd.Series] = {}
+    for column in tables.table(name).columns:
+        if column.name not in rows:
+            continue
+        values = rows[column.name]
+        if isinstance(column.type, Double):
+            # SQLite keeps −0.0 as 0.0.
+            found[column.name] = pd.to_numeric(values).astype("float64") + 0.0
+        elif isinstance(column.type, Integer):
+            # By way of the nullable types, which refuse to cut 1.5 or to take a blank for True.
+            whole = values.astype("Int64")
+            found[column.name] = whole if column.nullable else whole.astype("int64")
+        elif isinstance(column.type, Boolean):
+            found[column.name] = values.astype("boolean").astype(bool)
+        elif isinstance(column.type, Date):
+            found[column.name] = pd.Series(
+                [value if type(value) is date else _day(value) for value in values.array],
+                index=rows.index,
+                dtype=object,
+            )
+        else:
+            found[column.name] = values.astype("str")
+    return pd.DataFrame(found, index=rows.index)[list(rows.columns)]
+
+
+def _day(value: Any) -> date | None:
+    """A day without a time: equal days have one text, and so one data version."""
+    if pd.isna(value):
+        return None
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _series(kind: TypeEngine[Any], values: Sequence[Any]) -> pd.Series:
+    if isinstance(kind, Double):
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values, dtype=object if isinstance(kind, Date) else None)
+
+
+def _reader(connection: Connection, kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """What makes a value of what the driver gives for it; None if that is the value."""
+    if isinstance(kind, _NUMBERS):
+        return None
+    return kind.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
+
+
+def _writer(connection: Connection, kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """What makes of a value what the driver takes for it; None if it takes the value."""
+    if isinstance(kind, _NUMBERS):
+        return None
+    return kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+
+
+def _each(values: Sequence[Any], process: Callable[[Any], Any] | None) -> Sequence[Any]:
+    """Values after a conversion: days and flags are few, and stand in many rows."""
+    if process is None:
+        return values
+    made = {value: process(value) for value in set(values)}
+    return [made[value] for value in values]
