@@ -110,7 +110,7 @@ def report_figures(context: dg.AssetExecutionContext, report_document: Document)
     from bj_pipeline.report.charts import pictures  # noqa: PLC0415 - imports matplotlib
 
     drawn = pictures(report_document)
-    overview = report_document.front_page.overview
+    overview = report_document.front_page.overview.figures[0]
     context.add_output_metadata({"overview": picture(drawn[overview.id])})
     return pd.DataFrame(
         {"figure": list(drawn), "svg": [drawing.decode() for drawing in drawn.values()]}

@@ -53,6 +53,7 @@ _GROUP_SHARE = 0.74
 _WIDEST_BAR = 36.0
 _THICKEST_BAR = 17.0
 _TICKS = 5
+_LEAST_SPAN = 0.1  # of the largest value: on a shorter axis a third of a per cent looks a cliff
 _MOST_NAMES = 8  # more labels than these are thinned out rather than cut
 # Where a label may break: after a Chinese character, after ~ between two numbers, at a blank; never
 # behind an opening mark or before a closing one.
@@ -69,9 +70,11 @@ _DRAWING = threading.Lock()
 def sizes(document: Document) -> dict[str, Size]:
     """The size in which each figure of the document is drawn, by figure id.
 
-    Figures that share a row, and the front page's overview, are half as wide as the page.
+    Figures that share a row, and those of the front page, are half as wide as the page.
     """
-    result: dict[str, Size] = {document.front_page.overview.id: "half"}
+    result: dict[str, Size] = dict.fromkeys(
+        (figure.id for figure in document.front_page.overview.figures), "half"
+    )
     for block in document.blocks():
         if isinstance(block, Figure):
             result[block.id] = "full"
@@ -379,8 +382,8 @@ def _label_room(chart: Chart) -> tuple[float, float]:
 
 def _lines(pen: _Pen, axes: "Axes", values: list[float]) -> None:
     chart = pen.chart
-    low, high = min(values), max(values)
-    margin = 0.08 * (high - low) or abs(high) * 0.1 or 1.0
+    low, high = _line_span(values)
+    margin = 0.08 * (high - low)
     low, high = low - margin, high + margin
     ticks = _ticks(low + margin / 3, high, whole=False)
     names = [_cut(name, _NAMES_SHARE * pen.width) for name in chart.categories]
@@ -402,6 +405,13 @@ def _lines(pen: _Pen, axes: "Axes", values: list[float]) -> None:
         _write(axes, names[category], (category, 0), _BELOW, shift=(0, -_LINE))
     if low < 0 < high:
         axes.axhline(0, color=ZERO, linewidth=0.6)
+
+
+def _line_span(values: list[float]) -> tuple[float, float]:
+    """The ends of a line chart's values, apart enough that a small move looks small."""
+    low, high = min(values), max(values)
+    missing = (_LEAST_SPAN * max(abs(low), abs(high)) or 1.0) - (high - low)
+    return (low - missing / 2, high + missing / 2) if missing > 0 else (low, high)
 
 
 def _trace(pen: _Pen, axes: "Axes", at: int, series: Series, colour: str) -> None:

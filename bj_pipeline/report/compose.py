@@ -26,7 +26,7 @@ from bj_pipeline.report.sections.market import (
 )
 from bj_pipeline.report.sections.sector import (
     front_table,
-    overview_figure,
+    overview,
     sector_highlights,
     sector_section,
     sectors_overview,
@@ -36,7 +36,7 @@ from bj_pipeline.report.sections.sector import (
 def sections(data: ReportData) -> tuple[Section, ...]:
     """Every part of the report, in order."""
     return (
-        _topic(data),
+        *_topic(data),
         ai_chain_section(data),
         market_section(data),
         sectors_overview(data),
@@ -74,9 +74,8 @@ def compose(data: ReportData) -> Document:
 
 
 def _front_page(data: ReportData) -> FrontPage:
-    topic = data.topic.key_point if data.topic is not None else say("本期没有专题。")
-    points = {
-        "topic": topic,
+    topic = {"topic": data.topic.key_point} if data.topic is not None else {}
+    points = topic | {
         "market": _market_point(data),
         "sectors": sector_highlights(data),
         "announcements": announcements_summary(data),
@@ -90,7 +89,7 @@ def _front_page(data: ReportData) -> FrontPage:
             labels=tuple(data.labels[f"point.{name}"] for name in points),
         ),
         sectors=front_table(data),
-        overview=overview_figure(data),
+        overview=overview(data),
     )
 
 
@@ -101,13 +100,12 @@ def _market_point(data: ReportData) -> Line:
     return say("{breadth}；{indices}。", breadth=breadth(data), indices=listed_changes(indices))
 
 
-def _topic(data: ReportData) -> Section:
+def _topic(data: ReportData) -> tuple[Section, ...]:
+    """The analyst's part, if the issue has one."""
     if data.topic is None:
-        nothing = Paragraph(line=say("本期没有专题文章；以下为 AI 产业链跟踪。"))
-        title = data.labels["section.topic"]
-        return Section(id="topic", title=title, level=1, blocks=(nothing,))
+        return ()
     title = data.labels.fill("section.topic_titled", title=data.topic.title)
-    return Section(id="topic", title=title, level=1, blocks=data.topic.blocks)
+    return (Section(id="topic", title=title, level=1, blocks=data.topic.blocks),)
 
 
 def _risks(data: ReportData) -> Section:

@@ -205,7 +205,7 @@ class FrontPage(_Part):
 
     key_points: Bullets
     sectors: Table
-    overview: Figure
+    overview: FigureRow
 
 
 class Logo(_Part):
@@ -311,7 +311,7 @@ class Document(_Part):
 
     def figures(self) -> Iterator[Figure]:
         """Every chart, the front page's first."""
-        yield self.front_page.overview
+        yield from self.front_page.overview.figures
         for block in self.blocks():
             if isinstance(block, FigureRow):
                 yield from block.figures

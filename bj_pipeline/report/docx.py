@@ -62,6 +62,7 @@ from bj_pipeline.report.word_xml import (
 )
 
 _SHORT_TABLE = 14  # rows; a table that is no longer stays on one page
+_MOST_LEADING = 2
 _KEY_LABEL = 44.0
 _LOGO_HEIGHT = 20.0
 _SMALL_LOGO_HEIGHT = 11.0
@@ -212,13 +213,10 @@ class _Writer:
         already = len(body)
         for block in section.blocks:
             self.block(block)
-        first, together = already - 1, []
-        if _is_closing(section):
-            # Closing lists and small print stay together: a few lines on a last page look lost.
-            together = body[first:-2]
-        elif _leads_to_exhibit(section):
-            together = body[first : first + 1]
-        for paragraph in together:
+        first = already - 1
+        # Closing lists and small print stay together: a few lines on a last page look lost.
+        end = len(body) - 2 if _is_closing(section) else first + _leading(section)
+        for paragraph in body[first:end]:
             paragraph.pPr.find(qn("w:pStyle")).addnext(element("keepNext"))
 
     def mark(self) -> int:
@@ -372,13 +370,14 @@ class _Writer:
             self.key_points(front.key_points),
         )
         self.table(front.sectors)
-        overview = [
-            self.caption(front.overview),
-            self.picture(front.overview),
-            self.source(front.overview),
-        ]
-        row = [overview, [self.paragraph("Between")], list(self.panel())]
         fill = word_styles.tint(document.house.accent)
+        if len(front.overview.figures) > 1:
+            self.block(front.overview)
+            self.add(_layout_table((WIDTH,), [[list(self.panel())]], fill=fill))
+            return
+        (figure,) = front.overview.figures
+        overview = [self.caption(figure), self.picture(figure), self.source(figure)]
+        row = [overview, [self.paragraph("Between")], list(self.panel())]
         self.add(_layout_table((COLUMN, GUTTER, COLUMN), [row], fill=fill))
 
     def key_points(self, points: Bullets) -> BaseOxmlElement:
@@ -521,12 +520,11 @@ def _is_closing(section: Section) -> bool:
     )
 
 
-def _leads_to_exhibit(section: Section) -> bool:
-    return (
-        len(section.blocks) > 1
-        and isinstance(section.blocks[0], Paragraph)
-        and not isinstance(section.blocks[1], Paragraph)
-    )
+def _leading(section: Section) -> int:
+    """How many paragraphs between the heading and its first exhibit go with the exhibit."""
+    kinds = [isinstance(block, Paragraph) for block in section.blocks]
+    before = kinds.index(False) if False in kinds else 0
+    return before if before <= _MOST_LEADING else 0
 
 
 def _heading_mark(at: int) -> str:

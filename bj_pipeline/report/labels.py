@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parents[1] / "content" / "labels"
 STANDARD = "zh-CN"
 """The language whose file says which labels there are, and what is filled in where."""
 
+_CHINESE, _LATIN = re.compile(r"[一-鿿]$"), re.compile(r"[A-Za-z]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -33,8 +34,14 @@ class Labels(RootModel[dict[str, str]]):
         return self.root[key]
 
     def fill(self, key: str, **values: object) -> str:
-        """A label with its places filled in."""
-        return self.root[key].format(**values)
+        """A label with its places filled in; a Latin word stands apart from a Chinese one."""
+        filled = ""
+        for words, place, _, _ in Formatter().parse(self.root[key]):
+            filled += words
+            if place is not None:
+                value = str(values[place])
+                filled += f" {value}" if _CHINESE.search(filled) and _LATIN.match(value) else value
+        return filled
 
     def word(self, group: str, word: str) -> str:
         """The label of a code word such as ``suspended``; the word itself if it has none."""

@@ -220,7 +220,10 @@ class _Writer:
         digits = max(2, len(str(len(numbered))))
         named: list[tuple[str, str, Figure | Table]] = [
             (labels["front_table"], "", front.sectors),
-            (labels["front_figure"], "", front.overview),
+            *(
+                (f"{labels['front_figure']} {at}", "", figure)
+                for at, figure in enumerate(front.overview.figures, 1)
+            ),
             *(
                 (
                     labels.exhibit(f"{one.number:0{digits}d}"),

@@ -101,12 +101,17 @@ def test_a_fact_whose_origin_is_not_stored_is_named(issue_65):
 
 
 def test_a_chart_label_that_is_not_its_fact_is_named(issue_65):
-    overview = issue_65.document.front_page.overview
+    row = issue_65.document.front_page.overview
+    overview = row.figures[0]
     series = overview.chart.series[0]
     wrong = series.model_copy(update={"labels": ("98.76", *series.labels[1:])})
     chart = overview.chart.model_copy(update={"series": (wrong, *overview.chart.series[1:])})
     page = issue_65.document.front_page.model_copy(
-        update={"overview": overview.model_copy(update={"chart": chart})}
+        update={
+            "overview": row.model_copy(
+                update={"figures": (overview.model_copy(update={"chart": chart}), *row.figures[1:])}
+            )
+        }
     )
     outcome = result(issue_65.with_document(front_page=page), report.every_number_is_a_fact)
     assert set(outcome.rows["number"]) == {"98.76"}

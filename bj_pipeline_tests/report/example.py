@@ -561,6 +561,15 @@ def _front_page(ledger: _Ledger) -> FrontPage:
         unit="%",
         signed=True,
     )
+    worth = Chart(
+        kind="hbars",
+        categories=(SECTOR,),
+        series=(
+            ledger.series("sector_metrics/before", "上周", (44.0,), 1, "X"),
+            ledger.series("sector_metrics/now", "本周", (50.0,), 1, "X"),
+        ),
+        unit="X",
+    )
     fact = FactRef
     points = (
         _line("端侧推理带来新的算力需求，产业链公司估值分化。"),
@@ -587,7 +596,12 @@ def _front_page(ledger: _Ledger) -> FrontPage:
     return FrontPage(
         key_points=Bullets(items=points, labels=("专题", "市场", "行业", "公告", "风险")),
         sectors=_front_sectors(ledger),
-        overview=_figure("overview", "主要指数与股票池本周涨跌幅", overview),
+        overview=FigureRow(
+            figures=(
+                _figure("overview", "主要指数与股票池本周涨跌幅", overview),
+                _figure("overview-pe", "各行业市盈率中值", worth),
+            )
+        ),
     )
 
 

@@ -59,7 +59,7 @@ def fill_of(mark):
 
 
 def test_the_same_chart_gives_the_same_bytes():
-    one = example_document().front_page.overview
+    one = example_document().front_page.overview.figures[0]
     assert charts.svg(one, HOUSE, "half") == charts.svg(one, HOUSE, "half")
 
 
@@ -169,6 +169,15 @@ def test_a_gap_stays_a_gap_and_a_lone_point_is_seen():
 
 def test_a_line_ends_with_its_printed_value():
     assert "6.0" in texts(drawn(figure("lines", WEEKS[:3], series(1, 2, 6))))
+
+
+def test_a_small_move_looks_small():
+    """A third of a per cent over two issues is no cliff."""
+    root = drawn(figure("lines", WEEKS[:2], series(60.4, 60.2)))
+    first, last = sorted(
+        (float(e.get("x")), float(e.get("y"))) for e in root.iter(f"{SVG}use") if e.get("x")
+    )
+    assert abs(last[1] - first[1]) < charts.HEIGHT["half"] / 20
 
 
 def test_several_lines_are_named_at_their_ends_without_overlap():

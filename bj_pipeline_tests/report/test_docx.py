@@ -108,11 +108,11 @@ def test_every_section_has_a_real_heading(word, document):
     assert word.styles["Heading 1"].element.pPr.find(qn("w:outlineLvl")) is not None
 
 
-def test_the_one_sentence_before_an_exhibit_goes_with_it(document, pictures):
+def test_one_or_two_sentences_before_an_exhibit_go_with_it(document, pictures):
     row = next(block for block in document.blocks() if isinstance(block, FigureRow))
     one, two = (Paragraph(line=(Words(text=f"{name}的第一行。"),)) for name in ("甲", "乙"))
-    led = Section(id="led", title="甲", level=1, blocks=(one, row))
-    told = Section(id="told", title="乙", level=1, blocks=(two, two, row))
+    led = Section(id="led", title="甲", level=1, blocks=(one, one, row))
+    told = Section(id="told", title="乙", level=1, blocks=(two, two, two, row))
     changed = document.model_copy(update={"sections": numbered((led, told))})
     written = opened(docx.render(changed, pictures))
     held = {each.text: each.paragraph_format.keep_with_next for each in written.paragraphs}
@@ -121,7 +121,8 @@ def test_the_one_sentence_before_an_exhibit_goes_with_it(document, pictures):
 
 
 def test_captions_are_numbered_by_word_and_already_show_their_number(word, document):
-    front = [document.front_page.sectors.title, document.front_page.overview.title]
+    page = document.front_page
+    front = [page.sectors.title, *(figure.title for figure in page.overview.figures)]
     assert paragraphs(word, "Caption") == [*front, *captions(document)]
     fields = [one for one in instructions(word) if one.startswith("SEQ")]
     assert fields == ["SEQ 图表 \\* ARABIC"] * len(captions(document))
@@ -303,7 +304,17 @@ def test_the_front_page_tells_the_story_and_its_notices(word, document):
         assert document.text(point) in front
     for notice in document.notices:
         assert document.text(notice) in front
-    assert document.front_page.overview.title in front
+    for figure in document.front_page.overview.figures:
+        assert figure.title in front
+
+
+def test_a_lone_chart_of_the_front_page_stands_beside_what_there_is_to_know(document, pictures):
+    front = document.front_page
+    lone = FigureRow(figures=front.overview.figures[:1])
+    page = front.model_copy(update={"overview": lone})
+    written = opened(docx.render(document.model_copy(update={"front_page": page}), pictures))
+    (panel,) = (one for one in written.tables if "比较基准" in text(one._tbl))
+    assert lone.figures[0].title in text(panel._tbl)
 
 
 def test_an_issue_without_exhibits_has_no_list_of_figures(document, pictures):

@@ -232,3 +232,10 @@ def test_places_of_the_standard_labels_are_plain_names():
         for _, name, _, _ in Formatter().parse(label):
             assert name is None or name.isidentifier()
     assert load_house().language == STANDARD
+
+
+def test_a_latin_word_stands_apart_from_a_chinese_one():
+    labels = standard_labels()
+    assert labels.fill("of_last_week", label="PE TTM 中值") == "上周 PE TTM 中值"
+    assert labels.fill("of_last_week", label="总市值") == "上周总市值"
+    assert labels.fill("section.topic_titled", title="AI 与算力") == "本周专题：AI 与算力"

@@ -11,7 +11,7 @@ import yaml
 
 import bj_pipeline
 from bj_pipeline.report import charts, docx, html, palette, pdf, xlsx
-from bj_pipeline.report.document import Chart, Series
+from bj_pipeline.report.document import Chart, FigureRow, Series
 from bj_pipeline.report.house import HOUSE_FILE, load_house
 from bj_pipeline.report.palette import READABLE_CONTRAST, contrast_on_white
 from bj_pipeline_tests.report.example import example_document
@@ -99,8 +99,8 @@ def test_the_drawing_and_the_workbooks_chart_take_their_colours_from_the_same_pl
     chart = Chart(kind="bars", categories=("甲",), series=parts, unit="家")
     assert palette.series_colours(chart, house) == [house.accent, *house.palette[:4]]
     document = example_document()
-    overview = document.front_page.overview.model_copy(update={"chart": chart})
-    front = document.front_page.model_copy(update={"overview": overview})
+    overview = document.front_page.overview.figures[0].model_copy(update={"chart": chart})
+    front = document.front_page.model_copy(update={"overview": FigureRow(figures=(overview,))})
     document = document.model_copy(update={"front_page": front, "house": house})
     drawn = charts.svg(overview, house, "half").decode().upper()
     book = everything(xlsx.render(document, {})).upper()

@@ -76,7 +76,8 @@ def test_the_front_page_tells_the_story_alone(pages, document):
         assert document.text(point).replace(" ", "") in front
     for label in document.front_page.key_points.labels:
         assert label in front
-    assert document.front_page.overview.title in front
+    for figure in document.front_page.overview.figures:
+        assert figure.title.replace(" ", "") in front
     assert "目录" not in front
 
 
@@ -207,19 +208,37 @@ def test_no_heading_stands_alone_at_the_foot_of_a_page(document, pictures, lines
 
 
 @pytest.mark.parametrize("lines", range(16, 32, 3))
-def test_the_one_sentence_before_an_exhibit_goes_with_it(document, pictures, lines):
+def test_one_or_two_sentences_before_an_exhibit_go_with_it(document, pictures, lines):
     row = next(block for block in document.blocks() if isinstance(block, FigureRow))
-    line = Paragraph(line=(Words(text="小节的第一行。"),))
-    section = Section(id="part", title="小节标题", level=1, blocks=(line, row))
+    line, more = (Paragraph(line=(Words(text=f"小节的第{at}行。"),)) for at in "一二")
+    section = Section(id="part", title="小节标题", level=1, blocks=(line, more, row))
     with opened(pushed_down(document, lines, section), pictures) as book:
         (page,) = [page for page in list(book)[2:] if "小节的第一行" in text(page)]
         assert row.figures[0].note in text(page)
 
 
+@pytest.mark.parametrize("notices", [0, 2, 6])
+@pytest.mark.parametrize("charts_in_front", [1, 2])
+def test_the_front_page_is_one_page(document, pictures, notices, charts_in_front):
+    front = document.front_page
+    row = FigureRow(figures=front.overview.figures[:charts_in_front])
+    changed = document.model_copy(
+        update={
+            "front_page": front.model_copy(update={"overview": row}),
+            "notices": (document.notices[0],) * notices,
+        }
+    )
+    with opened(changed, pictures) as book:
+        assert document.base_date.strftime("%Y年%-m月%-d日") in text(book[0])
+        assert text(book[1]).startswith("目录") or "目录" in text(book[1])[:80]
+
+
 def test_charts_are_described_for_those_who_cannot_see_them(document, pictures):
     alternative = "条形图：甲最高，乙最低。"
-    overview = document.front_page.overview.model_copy(update={"alt": alternative})
-    front = document.front_page.model_copy(update={"overview": overview})
+    (*others, overview) = document.front_page.overview.figures
+    described = overview.model_copy(update={"alt": alternative})
+    row = FigureRow(figures=(*others, described))
+    front = document.front_page.model_copy(update={"overview": row})
     with opened(document.model_copy(update={"front_page": front}), pictures) as one:
         objects = [one.xref_object(number) for number in range(1, one.xref_length())]
         told = [re.search(r"/Alt ?(<[0-9A-Fa-f]+>|\(.*?\))", entry) for entry in objects]

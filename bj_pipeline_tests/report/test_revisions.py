@@ -7,7 +7,7 @@ import pytest
 
 from bj_pipeline.report import html, revisions
 from bj_pipeline.report.charts import pictures
-from bj_pipeline.report.document import Bullets, Document, Fact, Paragraph, Words
+from bj_pipeline.report.document import Bullets, Document, Fact, FigureRow, Paragraph, Words
 from bj_pipeline.report.pdf import render
 from bj_pipeline.report.revisions import (
     ERRATUM,
@@ -183,7 +183,8 @@ def test_another_company_in_a_chart_is_a_changed_text(first):
 
 def test_colours_and_text_alternatives_correct_nothing(first):
     house = first.house.model_copy(update={"accent": "#000000", "up": "#111111"})
-    overview = first.front_page.overview.model_copy(update={"alt": "另一种说法"})
+    (*others, figure) = first.front_page.overview.figures
+    overview = FigureRow(figures=(*others, figure.model_copy(update={"alt": "另一种说法"})))
     page = first.front_page.model_copy(update={"overview": overview})
     other = first.model_copy(update={"house": house, "front_page": page})
     assert not differences(taken(first), taken(other))

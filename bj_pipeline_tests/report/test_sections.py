@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from bj_pipeline.report.compose import compose
 from bj_pipeline.report.data import ReportData, missing_notes
 from bj_pipeline.report.document import Figure, FigureRow, Table
 from bj_pipeline.report.house import load_house
 from bj_pipeline.report.sections.ai_chain import ai_chain_section
 from bj_pipeline.report.sections.market import market_section
-from bj_pipeline.report.sections.sector import sector_section, sectors_overview
+from bj_pipeline.report.sections.sector import overview, sector_section, sectors_overview
 from bj_pipeline_tests.report.composing import report_data
 
 
@@ -44,6 +45,40 @@ def test_columns_that_an_issue_cannot_fill_are_left_out(full, poor):
     assert heads(tables_of(market_section(full))["top_movers"]) == top + listed
     assert heads(tables_of(ai_chain_section(poor))["ai_chain"]) == chain
     assert heads(tables_of(market_section(poor))["top_movers"]) == top
+
+
+def test_the_title_of_the_ai_table_promises_no_column_that_is_left_out(full, poor):
+    def title(data: ReportData) -> str:
+        return tables_of(ai_chain_section(data))["ai_chain"].title
+
+    assert title(full) == "AI 产业链公司的市值、估值与业绩"
+    assert title(poor) == "AI 产业链公司"
+    no_results = {"fiscal_year": None, "revenue": None, "net_profit": None}
+    valued = replace(
+        full,
+        companies=full.companies.assign(**no_results),
+        ai_chain=full.ai_chain.assign(
+            **{name: None for name in no_results if name in full.ai_chain}
+        ),
+    )
+    assert title(valued) == "AI 产业链公司的总市值、PE TTM"
+
+
+def test_an_issue_without_a_topic_opens_with_the_ai_chain_and_says_nothing_of_topics(full):
+    document = compose(replace(full, topic=None))
+    assert document.sections[0].id == "ai-chain"
+    assert document.sections[0].level == 1
+    assert "专题" not in document.front_page.key_points.labels
+
+
+def test_the_front_page_compares_valuations_where_there_are_any(full, poor):
+    assert [one.id for one in overview(full).figures] == ["overview", "overview-pe"]
+    assert [one.id for one in overview(poor).figures] == ["overview"]
+
+
+def test_a_latin_name_and_its_number_stand_apart(full):
+    (first, *_) = ai_chain_section(full).blocks
+    assert "AIPC 2 家" in compose(full).text(first.line)
 
 
 def test_every_row_has_a_cell_for_every_column(full, poor):

@@ -9,7 +9,7 @@ import pymupdf
 import pytest
 
 from bj_pipeline.report import xlsx
-from bj_pipeline.report.document import Chart, FactRef, Figure, Series, Table
+from bj_pipeline.report.document import Chart, FactRef, Figure, FigureRow, Series, Table
 from bj_pipeline.report.labels import standard_labels
 from bj_pipeline.report.rounding import display
 from bj_pipeline.report.workbook_frames import SHEETS, header, name_of, style_of
@@ -77,7 +77,8 @@ def exhibits(document):
     """Every exhibit that has a sheet, by the sheet's name."""
     front = document.front_page
     numbered = {f"图表 {one.number:02d}": one for one in document.exhibits()}
-    return {"首页表": front.sectors, "首页图": front.overview, **numbered}
+    pictures = {f"首页图 {at}": one for at, one in enumerate(front.overview.figures, 1)}
+    return {"首页表": front.sectors, **pictures, **numbered}
 
 
 def column(sheet, head):
@@ -206,8 +207,8 @@ def test_a_gap_stays_a_gap(file, document):
 def test_bars_of_a_signed_chart_have_the_colour_of_their_sign(file, document):
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         charts = [archive.read(one).decode() for one in archive.namelist() if "/chart" in one]
-    overview = document.front_page.overview
-    (chart,) = (one for one in charts if "首页图" in one)
+    overview = document.front_page.overview.figures[0]
+    (chart,) = (one for one in charts if "首页图 1" in one)
     colours = re.findall(r'<c:dPt>.*?<a:srgbClr val="(\w+)"', chart)
     house = document.house
     (series,) = overview.chart.series
@@ -357,17 +358,18 @@ def test_a_chart_whose_words_look_like_formulas_shows_the_words(document, frames
         series=(Series(name="=Sheet1!$A$1", values=(1.0, -2.0), labels=("1.0", "-2.0")),),
         unit="%",
     )
-    overview = document.front_page.overview.model_copy(
+    overview = document.front_page.overview.figures[0].model_copy(
         update={"title": "=Sheet1!$A$1", "chart": chart}
     )
-    front = document.front_page.model_copy(update={"overview": overview})
+    row = FigureRow(figures=(overview,))
+    front = document.front_page.model_copy(update={"overview": row})
     opened = openpyxl.load_workbook(
         io.BytesIO(xlsx.render(document.model_copy(update={"front_page": front}), frames))
     )
-    (native,) = opened["首页图"]._charts
+    (native,) = opened["首页图 1"]._charts
     assert native.title.tx.strRef.strCache.pt[0].v == "=Sheet1!$A$1"
-    assert native.series[0].tx.strRef.f == "首页图!$B$4"
-    assert opened["首页图"]["A5"].value == "=A1"
+    assert native.series[0].tx.strRef.f == "'首页图 1'!$B$4"
+    assert opened["首页图 1"]["A5"].value == "=A1"
 
 
 def test_characters_that_a_file_cannot_hold_are_shown_as_replaced(document, frames):

@@ -48,7 +48,8 @@ def pieces(document: Document, form: Form) -> Iterator[Piece]:
     for item in front.key_points.items:
         yield Piece("text", document.text(item))
     yield from exhibit_pieces(document, front.sectors, form)
-    yield from exhibit_pieces(document, front.overview, form)
+    for figure in front.overview.figures:
+        yield from exhibit_pieces(document, figure, form)
     for notice in document.notices:
         yield Piece("text", document.text(notice))
     for section in document.sections:

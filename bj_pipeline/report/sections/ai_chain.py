@@ -1,5 +1,7 @@
 """The AI chain: its segments, and the table of its companies."""
 
+from typing import Literal
+
 from bj_pipeline.metrics.arithmetic import total
 from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import (
@@ -25,12 +27,13 @@ from bj_pipeline.warehouse import tables
 
 
 def ai_chain_section(data: ReportData) -> Section:
-    """The whole part; without charts where the issue has no market caps."""
+    """The whole part, under the topic if there is one; without charts if there are no caps."""
     title = data.labels["section.ai_chain"]
+    level: Literal[1, 2] = 1 if data.topic is None else 2
     segments = list(dict.fromkeys(data.ai_chain_rows["segment"]))
     if not segments:
         nothing = Paragraph(line=say("本期没有可列入一览表的 AI 产业链公司。"))
-        return Section(id="ai-chain", title=title, level=2, blocks=(nothing,))
+        return Section(id="ai-chain", title=title, level=level, blocks=(nothing,))
     counts = {segment: _companies(data, segment) for segment in segments}
     listed = data.ledger.number(
         f"{tables.AI_CHAIN_METRICS}/companies",
@@ -43,7 +46,7 @@ def ai_chain_section(data: ReportData) -> Section:
             line=say(
                 "AI 产业链覆盖{listed}公司，分属{parts}。",
                 listed=listed,
-                parts=join([say("{s}{n}", s=s, n=counts[s]) for s in segments]),
+                parts=join([say("{s} {n}", s=s, n=counts[s]) for s in segments]),
             )
         )
     ]
@@ -54,7 +57,7 @@ def ai_chain_section(data: ReportData) -> Section:
             )
         )
     blocks.append(_table(data))
-    return Section(id="ai-chain", title=title, level=2, blocks=tuple(blocks))
+    return Section(id="ai-chain", title=title, level=level, blocks=tuple(blocks))
 
 
 def _companies(data: ReportData, segment: str) -> Fact:
@@ -115,6 +118,19 @@ def _companies_figure(data: ReportData, segments: list[str], counts: dict[str, F
     )
 
 
+def _table_title(data: ReportData) -> str:
+    """What the table shows: columns that this issue cannot fill are not promised."""
+    labels = data.labels
+    whole = (data.has_market_cap, data.has_pe_ttm, data.has_financials)
+    if all(whole):
+        return labels["table.ai_chain"]
+    names = ("market_cap", "pe_ttm", "results")
+    shown = [labels[name] for name, known in zip(names, whole, strict=True) if known]
+    if not shown:
+        return labels["table.ai_chain_names"]
+    return labels.fill("table.ai_chain_some", columns=labels.listed(shown))
+
+
 def _table(data: ReportData) -> Table:
     columns = company_columns(data)
     rows = []
@@ -134,7 +150,7 @@ def _table(data: ReportData) -> Table:
         note += f"本表 PE TTM 取自 {vendor}，与其他图表的数据商可能不同。"
     return Table(
         id="ai_chain",
-        title=labels["table.ai_chain"],
+        title=_table_title(data),
         columns=(
             Column(label=labels["segment"], weight=1.5),
             Column(label=labels["code"], weight=1.2),

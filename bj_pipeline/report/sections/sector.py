@@ -132,7 +132,7 @@ def sectors_overview(data: ReportData) -> Section:
     """The opening of the part, with all sectors side by side."""
     sectors = data.sector_names
     sentences = [
-        say("{sector}{companies}", sector=s, companies=sector_fact(data, s, "companies"))
+        say("{sector} {companies}", sector=s, companies=sector_fact(data, s, "companies"))
         for s in sectors
     ]
     blocks: list[Block] = [
@@ -502,8 +502,46 @@ def _movers_figure(data: ReportData, sector: str) -> Figure:
     )
 
 
-def overview_figure(data: ReportData) -> Figure:
-    """The front page's chart: how the sectors' total market caps changed."""
+def overview(data: ReportData) -> FigureRow:
+    """The front page's charts: how the sectors changed, and what they are worth."""
+    figures = [_changes_figure(data)]
+    if data.has_market_cap and data.has_pe_ttm:
+        figures.append(_valuations_figure(data))
+    return FigureRow(figures=tuple(figures))
+
+
+def _valuations_figure(data: ReportData) -> Figure:
+    """The sectors' PE medians, last week beside this week."""
+    sectors = data.sector_names
+    before = [sector_fact(data, sector, "pe_ttm_median", base=True) for sector in sectors]
+    after = [sector_fact(data, sector, "pe_ttm_median") for sector in sectors]
+    known = [pair for pair in zip(sectors, after, strict=True) if pair[1].value is not None]
+    highest = max(known, key=lambda pair: pair[1].value or 0.0, default=None)
+    finding = f"：{highest[0]}最高，为 {highest[1].printed}" if highest else ""
+    return Figure(
+        id="overview-pe",
+        title=f"各行业 PE TTM 中值{finding}",
+        chart=Chart(
+            kind="hbars",
+            categories=tuple(sectors),
+            series=(
+                fact_series(data.labels["last_week"], before, role="previous"),
+                fact_series(data.labels["this_week"], after),
+            ),
+            unit="X",
+        ),
+        source=data.source(tables.RAW_VALUATIONS),
+        alt="条形图："
+        + "，".join(
+            f"{s} 上周 {b.printed}、本周 {a.printed}"
+            for s, b, a in zip(sectors, before, after, strict=True)
+        )
+        + "。",
+    )
+
+
+def _changes_figure(data: ReportData) -> Figure:
+    """How the sectors' total market caps changed, or their companies' prices."""
     sectors = data.sector_names
     if data.has_market_cap:
         facts = [sector_change(data, sector, "total_market_cap") for sector in sectors]
