@@ -157,12 +157,16 @@ class Landing:
 
     def _keep(self, sha256: str, content: bytes) -> None:
         path = self._path(sha256)
-        if storage.content(path) == content:
-            return
         if isinstance(path, ObjectPath):
-            path.write_bytes(content)
+            if storage.content(path) != content:
+                path.write_bytes(content)
             return
-        with outages.explained(), folders.scratch(path.parents[1] / _ASIDE) as aside:
+        place = path.parents[1] / _ASIDE
+        if storage.content(path) == content:
+            if place.exists():
+                folders.remove_if_left(place)  # by an arrival that was killed
+            return
+        with outages.explained(), folders.scratch(place) as aside:
             path.parent.mkdir(exist_ok=True)
             (aside / sha256).write_bytes(content)
             (aside / sha256).replace(path)

@@ -66,7 +66,7 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     for column, day in (("上周", base_date), ("本周", close_date)):
         of_day = ifind[ifind["日期"] == day].set_index("证券代码")
         table[column + "总市值"] = of_day["总市值"] / 1e8
-        table[column + "PE TTM"] = of_day["市盈率TTM"]
+        table[column + " PE TTM"] = of_day["市盈率TTM"]
     table["交易状态"] = (last["日期"] == close_date).map({True: "正常", False: "停牌"})
     newest = results.sort_values("报告期").groupby("证券代码").last()
     year = newest["报告期"].max()
@@ -84,8 +84,8 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
             {
                 "行业": sector,
                 "公司数": len(group),
-                "上周PE TTM 中值": group["上周PE TTM"].median(),
-                "本周PE TTM 中值": group["本周PE TTM"].median(),
+                "上周 PE TTM 中值": group["上周 PE TTM"].median(),
+                "本周 PE TTM 中值": group["本周 PE TTM"].median(),
                 "上周总市值": group["上周总市值"].sum(),
                 "本周总市值": group["本周总市值"].sum(),
                 "上周市值中值": group["上周总市值"].median(),
@@ -98,14 +98,18 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
 
     # 走势：每周往自己的表里加五行
     history = folder.parent / "走势.xlsx"
-    trend = sectors[["本周PE TTM 中值", "本周总市值"]].reset_index()
+    trend = sectors[["本周 PE TTM 中值", "本周总市值"]].reset_index()
     trend.insert(0, "收盘日", close_date)
-    if history.exists():
-        trend = pd.concat([pd.read_excel(history), trend])
-        trend = trend.drop_duplicates(["收盘日", "行业"], keep="last").sort_values("收盘日")
-    trend.to_excel(history, index=False)
     weeks = pd.read_excel(folder / "周历.xlsx", dtype=str)["收盘日"]
-    pe_trend = trend.pivot_table(index="收盘日", columns="行业", values="本周PE TTM 中值")
+    before = sectors[["上周 PE TTM 中值", "上周总市值"]].set_axis(
+        trend.columns[-2:], axis="columns"
+    )
+    before.insert(0, "收盘日", weeks.iloc[-2])  # 上周没出周报的，用本周表里的上周数
+    known = [pd.read_excel(history)] if history.exists() else []
+    trend = pd.concat([before.reset_index(), *known, trend])
+    trend = trend.drop_duplicates(["收盘日", "行业"], keep="last").sort_values("收盘日")
+    trend.to_excel(history, index=False)
+    pe_trend = trend.pivot_table(index="收盘日", columns="行业", values="本周 PE TTM 中值")
     cap_trend = trend.pivot_table(index="收盘日", columns="行业", values="本周总市值")
     pe_trend = pe_trend.reindex(weeks)[SECTORS].rename(index=lambda day: day[5:])
     cap_trend = cap_trend.reindex(weeks)[SECTORS].rename(index=lambda day: day[5:])
@@ -124,7 +128,7 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     kinds = news["公告类型"].value_counts()
     kinds = "、".join(f"{kind}类{count}条" for kind, count in kinds.items())
     announced = f"本周收录公告{len(news)}条，涉及{news['证券代码'].nunique()}家公司，其中{kinds}。"
-    most = (sectors["本周PE TTM 中值"] / sectors["上周PE TTM 中值"] - 1).abs().idxmax()
+    most = (sectors["本周 PE TTM 中值"] / sectors["上周 PE TTM 中值"] - 1).abs().idxmax()
     risks = words[words["部分"] == "风险提示"]["文字"]
 
     report = Document()
@@ -141,7 +145,7 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     # 首页
     report.add_heading(f"北交所科技成长观察（第 {number} 期）", 0)
     report.add_paragraph(f"{base_date} 至 {close_date}")
-    change = word(sectors.loc[most, "上周PE TTM 中值"], sectors.loc[most, "本周PE TTM 中值"], "X")
+    change = word(sectors.loc[most, "上周 PE TTM 中值"], sectors.loc[most, "本周 PE TTM 中值"], "X")
     for point in (
         f"{market}；{told}。",
         f"{most} PE TTM 中值变动最大，由上周的{change}。",
@@ -150,7 +154,7 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     ):
         report.add_paragraph(point, style="List Bullet")
     front = sectors.reset_index()
-    front["PE TTM 中值"] = arrows(front["本周PE TTM 中值"], front["上周PE TTM 中值"])
+    front["PE TTM 中值"] = arrows(front["本周 PE TTM 中值"], front["上周 PE TTM 中值"])
     front["总市值"] = arrows(front["本周总市值"], front["上周总市值"])
     columns = ["行业", "公司数", "PE TTM 中值", "总市值", "较上周", "涨跌幅中值"]
     report.add_paragraph("各行业一览", style="Caption")
@@ -159,9 +163,17 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     caps = sectors[["较上周"]].rename(columns={"较上周": "总市值变动"})
     best = caps["总市值变动"].idxmax()
     title = f"各行业本周总市值变动：{best}居前，{caps.loc[best, '总市值变动']:+.2f}%"
-    picture = draw(folder / "首页图.png", title, caps, "hbars", "%", "+.2f", figsize=(6.8, 2.2))
-    report.add_picture(picture, width=Cm(16))
-    add_sheet(book, "首页图", title, caps.reset_index(), "hbars", "%")
+    medians = sectors[["上周 PE TTM 中值", "本周 PE TTM 中值"]].set_axis(["上周", "本周"], axis=1)
+    top_pe = medians["本周"].idxmax()
+    other = f"各行业 PE TTM 中值：{top_pe}最高，为 {medians.loc[top_pe, '本周']:.1f}X"
+    grid = report.add_table(2, 2)
+    for at, (title, frame, unit, digits) in enumerate(
+        ((title, caps, "%", "+.2f"), (other, medians, "X", ".1f"))
+    ):
+        picture = draw(folder / f"首页图 {at + 1}.png", title, frame, "hbars", unit, digits)
+        grid.cell(0, at).text = title
+        grid.cell(1, at).paragraphs[0].add_run().add_picture(picture, width=Cm(8))
+        add_sheet(book, f"首页图 {at + 1}", title, frame.reset_index(), "hbars", unit)
     report.add_page_break()
     report.add_heading("目录", 1)
     field(report.add_paragraph(), 'TOC \\o "1-2" \\h')
@@ -250,7 +262,7 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
             *(compared, "bars", "%", "+.2f"),
         ),
     )
-    ten = top.head(10).rename(columns={"本周总市值": "总市值", "本周PE TTM": "PE TTM"})
+    ten = top.head(10).rename(columns={"本周总市值": "总市值", "本周 PE TTM": "PE TTM"})
     columns = ["代码", "公司", "行业", "涨跌幅", "总市值", "PE TTM", revenue, profit]
     note = "含风险警示（ST）公司；AI 产业链一览表不含。"
     shown("样本池涨幅前十的公司", ten[columns], {"涨跌幅": "+.2f"}, note)
@@ -259,7 +271,7 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     report.add_heading("行业观察", 1)
     counts = "、".join(f"{name}{count}家" for name, count in sectors["公司数"].items())
     report.add_paragraph(f"样本池分为{counts}。")
-    columns = ["上周PE TTM 中值", "上周总市值", "上周市值中值"]
+    columns = ["上周 PE TTM 中值", "上周总市值", "上周市值中值"]
     compared = sectors.drop(columns=["涨跌幅中值", "较上周"]).reset_index()
     for column in columns:
         this = column.replace("上周", "本周")
@@ -272,14 +284,14 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     for sector in SECTORS:
         group = ours[ours["行业"] == sector]
         line = sectors.loc[sector]
-        pe = buckets(group, "PE TTM", PE, PE_NAMES)
+        pe = buckets(group, " PE TTM", PE, PE_NAMES)
         cap = buckets(group, "总市值", CAP, CAP_NAMES)
         best = group.sort_values("涨跌幅", ascending=False).head(5)
         report.add_heading(sector, 2)
         report.add_paragraph(
             f"{sector}行业共{len(group)}家公司，本周涨跌幅中值为{line['涨跌幅中值']:+.2f}%。"
         )
-        value = word(line["上周PE TTM 中值"], line["本周PE TTM 中值"], "X")
+        value = word(line["上周 PE TTM 中值"], line["本周 PE TTM 中值"], "X")
         report.add_paragraph(f"估值方面，PE TTM 中值由上周的{value}；{moved(pe, 'X')}。")
         total = word(line["上周总市值"], line["本周总市值"], "亿元")
         middle = word(line["上周市值中值"], line["本周市值中值"], "亿元")
@@ -287,8 +299,8 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
             f"市值方面，总市值由上周的{total}，市值中值由上周的{middle}；{moved(cap, '亿元')}。"
         )
         report.add_paragraph(f"个股方面，涨幅居前的为{leaders(best.head(3))}。")
-        went = "升" if line["本周PE TTM 中值"] >= line["上周PE TTM 中值"] else "降"
-        title = f"{sector} PE TTM 中值{went}至 {line['本周PE TTM 中值']:.1f}X"
+        went = "升" if line["本周 PE TTM 中值"] >= line["上周 PE TTM 中值"] else "降"
+        title = f"{sector} PE TTM 中值{went}至 {line['本周 PE TTM 中值']:.1f}X"
         medians = pe_trend[[sector]].rename(columns={sector: "PE TTM 中值"})
         movers = best.set_index("公司")[["涨跌幅"]].rename(columns={"涨跌幅": "本周涨跌幅"})
         leader = f"{movers.index[0]} {movers.iloc[0, 0]:+.2f}%"
@@ -331,10 +343,9 @@ def draw(
     kind: str,
     unit: str,
     digits: str,
-    figsize: tuple[float, float] = (3.3, 2.05),
 ) -> str:
     """A chart with its values, as a picture."""
-    figure, axes = plt.subplots(figsize=figsize)
+    figure, axes = plt.subplots(figsize=(3.3, 2.05))
     many = len(frame.columns)
     for at, column in enumerate(frame.columns):
         values = frame[column]
