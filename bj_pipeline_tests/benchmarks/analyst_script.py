@@ -167,13 +167,12 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     top_pe = medians["本周"].idxmax()
     other = f"各行业 PE TTM 中值：{top_pe}最高，为 {medians.loc[top_pe, '本周']:.1f}X"
     grid = report.add_table(2, 2)
-    for at, (title, frame, unit, digits) in enumerate(
-        ((title, caps, "%", "+.2f"), (other, medians, "X", ".1f"))
-    ):
-        picture = draw(folder / f"首页图 {at + 1}.png", title, frame, "hbars", unit, digits)
-        grid.cell(0, at).text = title
+    charts = [(title, caps, "%", "+.2f"), (other, medians, "X", ".1f")]
+    for at, (name, frame, unit, digits) in enumerate(charts):
+        picture = draw(folder / f"首页图 {at + 1}.png", name, frame, "hbars", unit, digits)
+        grid.cell(0, at).text = name
         grid.cell(1, at).paragraphs[0].add_run().add_picture(picture, width=Cm(8))
-        add_sheet(book, f"首页图 {at + 1}", title, frame.reset_index(), "hbars", unit)
+        add_sheet(book, f"首页图 {at + 1}", name, frame.reset_index(), "hbars", unit)
     report.add_page_break()
     report.add_heading("目录", 1)
     field(report.add_paragraph(), 'TOC \\o "1-2" \\h')

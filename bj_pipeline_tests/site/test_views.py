@@ -130,7 +130,7 @@ def test_a_title_says_the_last_figure_and_how_it_stands(home) -> None:
     home.build()
     assert "总市值 20.00亿元（区间 10.00～30.00亿元）" in home.page(company_path(FIRST))
     home.build([1, 2])
-    assert "总市值 30.00亿元，为收录以来最高" in home.page(company_path(FIRST))
+    assert "总市值 30.00亿元，为图示各期最高" in home.page(company_path(FIRST))
 
 
 def test_a_segment_whose_caps_are_unknown_has_no_total(home) -> None:
