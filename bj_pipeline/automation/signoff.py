@@ -161,6 +161,7 @@ def approve(
     files = _built_files(settings.artifacts / issue.folder, warehouse, issue)
     approved = _history(warehouse, number)
     last = latest(warehouse).get(number)
+    _forget_mark(settings.published / issue.folder, last)
     _require_next(document, last)
     taken = _snapshot(warehouse, document)
     entry = Entry(
@@ -335,6 +336,13 @@ def _publish(
 def _mark(folder: Place) -> Place:
     """Names the manifest that is being published, for as long as no record may tell of it."""
     return folder.parent / f".{folder.name}.unrecorded"
+
+
+def _forget_mark(folder: Place, last: Entry | None) -> None:
+    """Remove the mark of an approval that was killed after its record was there."""
+    told = last.hashes[MANIFEST].encode() if last is not None and last.is_approved else None
+    if told is not None and content(_mark(folder)) == told:
+        _mark(folder).unlink(missing_ok=True)
 
 
 def _take_back_unrecorded(folder: Place, last: Entry | None) -> None:
