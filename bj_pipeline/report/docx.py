@@ -373,12 +373,19 @@ class _Writer:
         fill = word_styles.tint(document.house.accent)
         if len(front.overview.figures) > 1:
             self.block(front.overview)
-            self.add(_layout_table((WIDTH,), [[list(self.panel())]], fill=fill))
+            about, notices = list(self.about()), list(self.notices())
+            if not notices:
+                half = len(about) // 2 + 1
+                notices = [self.paragraph("PanelTitle"), *about[half:]]
+                del about[half:]
+            row = [about, [self.paragraph("Between")], notices]
+            self.add(_layout_table((COLUMN, GUTTER, COLUMN), [row], fills=(fill,) * 3))
             return
         (figure,) = front.overview.figures
         overview = [self.caption(figure), self.picture(figure), self.source(figure)]
-        row = [overview, [self.paragraph("Between")], list(self.panel())]
-        self.add(_layout_table((COLUMN, GUTTER, COLUMN), [row], fill=fill))
+        panel = [*self.about(), *self.notices()]
+        row = [overview, [self.paragraph("Between")], panel]
+        self.add(_layout_table((COLUMN, GUTTER, COLUMN), [row], fills=("", "", fill)))
 
     def key_points(self, points: Bullets) -> BaseOxmlElement:
         """Labels beside their sentences."""
@@ -393,8 +400,8 @@ class _Writer:
             )
         return _layout_table((_KEY_LABEL, WIDTH - _KEY_LABEL), rows, is_ruled=True)
 
-    def panel(self) -> Iterator[BaseOxmlElement]:
-        """About the issue, and what to know about its data."""
+    def about(self) -> Iterator[BaseOxmlElement]:
+        """About the issue."""
         document, house, labels = self.document, self.document.house, self.labels
         rows = {
             "period": labels.span(document.first_session, document.close_date),
@@ -410,8 +417,12 @@ class _Writer:
                 yield self.paragraph(
                     "PanelText", text_run(labels[name]), tab_run(), text_run(value)
                 )
+
+    def notices(self) -> Iterator[BaseOxmlElement]:
+        """What to know about the issue's data, if there is anything."""
+        document = self.document
         if document.notices:
-            yield self.paragraph("PanelTitle", text_run(labels["notices"]))
+            yield self.paragraph("PanelTitle", text_run(self.labels["notices"]))
             for notice in document.notices:
                 yield self.paragraph("PanelNote", *self.runs(notice))
 
@@ -609,7 +620,7 @@ def _layout_table(
     *,
     is_ruled: bool = False,
     aligned: str = "top",
-    fill: str = "",
+    fills: Sequence[str] = (),
 ) -> BaseOxmlElement:
     """Things side by side, without borders.
 
@@ -618,7 +629,7 @@ def _layout_table(
         rows: For each row and column, the paragraphs there.
         is_ruled: Fine lines between the rows.
         aligned: Where short cells stand.
-        fill: Colour behind the last column, or nothing.
+        fills: Colours behind the columns; none of them, or an empty one, is white.
     """
     result = _table_frame("TableNormal", widths, "", has_header=False)
     # Said again here: LibreOffice gives tables room inside their cells unless they say otherwise.
@@ -631,7 +642,7 @@ def _layout_table(
             if is_ruled and down:
                 line = element("top", val="single", sz=4, space=0, color=word_styles.RULE)
                 look.append(element("tcBorders", line))
-            if fill and at == len(cells) - 1:
+            if fill := fills[at] if fills else "":
                 look.append(element("shd", val="clear", color="auto", fill=fill))
                 side = twips(PANEL_SIDE)
                 margins = (element(one, w=side, type="dxa") for one in ("left", "right"))

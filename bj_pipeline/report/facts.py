@@ -140,6 +140,12 @@ def join(lines: list[Line], separator: str = "、") -> Line:
     return tuple(joined)
 
 
+def beside(name: str, number: Fact) -> Line:
+    """A name and its number; a Latin name stands apart from the digits."""
+    gap = " " if name[-1:].isascii() else ""
+    return say(f"{{name}}{gap}{{number}}", name=name, number=number)
+
+
 def direction(before: Fact, after: Fact) -> Tone:
     """Up, down or flat, judged on the figures as displayed: what prints the same is unchanged."""
     if before.value is None or after.value is None or before.text == after.text:

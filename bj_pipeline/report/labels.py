@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[1] / "content" / "labels"
 STANDARD = "zh-CN"
 """The language whose file says which labels there are, and what is filled in where."""
 
-_CHINESE, _LATIN = re.compile(r"[一-鿿]$"), re.compile(r"[A-Za-z]")
+_CHINESE, _LATIN = re.compile(r"[\u4e00-\u9fff]$"), re.compile(r"[A-Za-z]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 

@@ -97,7 +97,8 @@ def _chain_height(pieces: list[_Piece], start: int) -> float:
     for at in range(start, len(pieces)):
         piece = pieces[at]
         height += max(gap, piece.before) if at > start else 0
-        if not piece.keeps_next:
+        # What begins a page by itself is never kept on the page before it.
+        if not piece.keeps_next or (at + 1 < len(pieces) and pieces[at + 1].breaks):
             return height + _first_lines(piece)
         height += piece.height
         gap = piece.after

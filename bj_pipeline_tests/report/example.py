@@ -563,10 +563,10 @@ def _front_page(ledger: _Ledger) -> FrontPage:
     )
     worth = Chart(
         kind="hbars",
-        categories=(SECTOR,),
+        categories=(SECTOR, "汽车"),
         series=(
-            ledger.series("sector_metrics/before", "上周", (44.0,), 1, "X"),
-            ledger.series("sector_metrics/now", "本周", (50.0,), 1, "X"),
+            ledger.series("sector_metrics/before", "上周", (44.0, 30.2), 1, "X"),
+            ledger.series("sector_metrics/now", "本周", (50.0, 30.4), 1, "X"),
         ),
         unit="X",
     )

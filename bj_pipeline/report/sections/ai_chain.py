@@ -15,7 +15,7 @@ from bj_pipeline.report.document import (
     Section,
     Table,
 )
-from bj_pipeline.report.facts import COUNT, YI_TOTAL, join, say
+from bj_pipeline.report.facts import COUNT, YI_TOTAL, beside, join, say
 from bj_pipeline.report.sections.company_facts import (
     company_columns,
     company_fact,
@@ -46,7 +46,7 @@ def ai_chain_section(data: ReportData) -> Section:
             line=say(
                 "AI 产业链覆盖{listed}公司，分属{parts}。",
                 listed=listed,
-                parts=join([say("{s} {n}", s=s, n=counts[s]) for s in segments]),
+                parts=join([beside(s, counts[s]) for s in segments]),
             )
         )
     ]

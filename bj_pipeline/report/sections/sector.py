@@ -28,6 +28,7 @@ from bj_pipeline.report.facts import (
     MULTIPLE_MEDIAN,
     YI_TOTAL,
     Style,
+    beside,
     cell_text,
     direction,
     join,
@@ -131,10 +132,7 @@ def moved(before: Fact, after: Fact) -> Line:
 def sectors_overview(data: ReportData) -> Section:
     """The opening of the part, with all sectors side by side."""
     sectors = data.sector_names
-    sentences = [
-        say("{sector} {companies}", sector=s, companies=sector_fact(data, s, "companies"))
-        for s in sectors
-    ]
+    sentences = [beside(s, sector_fact(data, s, "companies")) for s in sectors]
     blocks: list[Block] = [
         Paragraph(
             line=say(
