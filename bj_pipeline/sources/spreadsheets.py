@@ -64,12 +64,11 @@ _DAMAGED = (
     lzma.LZMAError,
     struct.error,
     EOFError,
-    NotImplementedError,
     OSError,
     RuntimeError,
     ValueError,
 )
-"""Whatever the standard library raises over a damaged archive."""
+"""What the standard library raises over a damaged archive, or one packed in an unknown way."""
 _SAVE_AGAIN = "Export or save the file again."
 _LAST_OF_TWO_BYTES = "\u07ff"
 
