@@ -382,7 +382,7 @@ def _label_room(chart: Chart) -> tuple[float, float]:
 
 def _lines(pen: _Pen, axes: "Axes", values: list[float]) -> None:
     chart = pen.chart
-    low, high = _line_span(values)
+    low, high = line_span(values)
     margin = 0.08 * (high - low)
     low, high = low - margin, high + margin
     ticks = _ticks(low + margin / 3, high, whole=False)
@@ -407,8 +407,8 @@ def _lines(pen: _Pen, axes: "Axes", values: list[float]) -> None:
         axes.axhline(0, color=ZERO, linewidth=0.6)
 
 
-def _line_span(values: list[float]) -> tuple[float, float]:
-    """The ends of a line chart's values, apart enough that a small move looks small."""
+def line_span(values: list[float]) -> tuple[float, float]:
+    """What the axis of a line chart must span, so that a small move looks small in every form."""
     low, high = min(values), max(values)
     missing = (_LEAST_SPAN * max(abs(low), abs(high)) or 1.0) - (high - low)
     return (low - missing / 2, high + missing / 2) if missing > 0 else (low, high)

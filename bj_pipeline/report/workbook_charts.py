@@ -7,12 +7,13 @@ report's own drawings (:mod:`.charts`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil, floor, log10
 from typing import Any
 
 from xlsxwriter.chart import Chart as NativeChart
 from xlsxwriter.workbook import Workbook
 
-from bj_pipeline.report import palette
+from bj_pipeline.report import charts, palette
 from bj_pipeline.report.document import Chart, Figure, House, Series
 from bj_pipeline.report.palette import GREY, INK, RULE, ZERO
 
@@ -139,6 +140,8 @@ def _set_axes(native: NativeChart, chart: Chart, house: House) -> None:
     if chart.unit:
         unit_font = {**_TEXT, "color": GREY, "bold": False}
         values |= {"name": house.labels.fill("unit", unit=chart.unit), "name_font": unit_font}
+    if chart.kind == "lines":
+        values |= _ends(chart)
     if chart.kind == "hbars":
         # The first category on top; the axis of values then crosses at the last one, at the foot.
         native.set_x_axis(values)
@@ -148,3 +151,14 @@ def _set_axes(native: NativeChart, chart: Chart, house: House) -> None:
     else:
         native.set_x_axis(categories)
         native.set_y_axis(values)
+
+
+def _ends(chart: Chart) -> dict[str, float]:
+    """Round ends of the axis of a line chart; Excel's own would make a cliff of a small move."""
+    known = [value for series in chart.series for value in series.values if value is not None]
+    if not known:
+        return {}
+    low, high = charts.line_span(known)
+    step = 10 ** floor(log10(high - low)) / 2
+    lowest, highest = floor(low / step) * step, ceil(high / step) * step
+    return {"min": round(lowest, 10), "max": round(highest, 10)}

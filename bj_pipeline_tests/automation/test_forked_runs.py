@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 
 import dagster as dg
@@ -84,6 +85,17 @@ class Machine:
         told = self.folder / "told"
         self.until(lambda: told.exists() and bool(told.read_text()), run)
         return self.told()[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_server():
+    """A process has one fork server: that of other tests, with their libraries, makes way."""
+    server = forkserver._forkserver
+    theirs = list(server._preload_modules)
+    server._stop()
+    yield
+    server._stop()
+    server.set_forkserver_preload(theirs)
 
 
 @pytest.fixture

@@ -441,3 +441,17 @@ def test_libreoffice_prints_every_sheet_and_every_number(file, document, tmp_pat
         for row in one.rows if isinstance(one, Table) else ():
             for cell in row:
                 assert re.sub(r"\s", "", document.text(cell.line)) in printed
+
+
+def test_a_small_move_looks_small_in_excels_own_chart_too(document, frames):
+    values = (60.4, 60.2)
+    series = Series(name="PE TTM 中值", values=values, labels=tuple(map(str, values)))
+    chart = Chart(kind="lines", categories=("02-13", "02-27"), series=(series,), unit="X")
+    front = document.front_page
+    row = FigureRow(figures=(front.overview.figures[0].model_copy(update={"chart": chart}),))
+    changed = document.model_copy(update={"front_page": front.model_copy(update={"overview": row})})
+    opened = openpyxl.load_workbook(io.BytesIO(xlsx.render(changed, frames)))
+    (native,) = opened["首页图 1"]._charts
+    scaling = native.y_axis.scaling
+    assert scaling.min < 58
+    assert scaling.max > 63
