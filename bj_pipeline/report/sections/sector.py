@@ -1,6 +1,7 @@
 """Sectors: one description that serves every sector of the pool."""
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -384,8 +385,7 @@ def _caps_figure(data: ReportData) -> Figure:
     sectors = data.sector_names
     facts = {sector: _trend_facts(data, sector, "total_market_cap") for sector in sectors}
     latest = {sector: sector_fact(data, sector, "total_market_cap") for sector in sectors}
-    known = {sector: fact.value for sector, fact in latest.items() if fact.value is not None}
-    largest = max(known, key=lambda sector: known[sector], default=None)
+    largest = _first(latest)
     finding = f"：{largest}最高，为 {latest[largest].printed}" if largest else ""
     return Figure(
         id="sector-caps",
@@ -511,11 +511,10 @@ def overview(data: ReportData) -> FigureRow:
 def _valuations_figure(data: ReportData) -> Figure:
     """The sectors' PE medians, last week beside this week."""
     sectors = data.sector_names
-    before = [sector_fact(data, sector, "pe_ttm_median", base=True) for sector in sectors]
-    after = [sector_fact(data, sector, "pe_ttm_median") for sector in sectors]
-    known = [pair for pair in zip(sectors, after, strict=True) if pair[1].value is not None]
-    highest = max(known, key=lambda pair: pair[1].value or 0.0, default=None)
-    finding = f"：{highest[0]}最高，为 {highest[1].printed}" if highest else ""
+    before = {sector: sector_fact(data, sector, "pe_ttm_median", base=True) for sector in sectors}
+    after = {sector: sector_fact(data, sector, "pe_ttm_median") for sector in sectors}
+    highest = _first(after)
+    finding = f"：{highest}最高，为 {after[highest].printed}" if highest else ""
     return Figure(
         id="overview-pe",
         title=f"各行业 PE TTM 中值{finding}",
@@ -523,17 +522,14 @@ def _valuations_figure(data: ReportData) -> Figure:
             kind="hbars",
             categories=tuple(sectors),
             series=(
-                fact_series(data.labels["last_week"], before, role="previous"),
-                fact_series(data.labels["this_week"], after),
+                fact_series(data.labels["last_week"], list(before.values()), role="previous"),
+                fact_series(data.labels["this_week"], list(after.values())),
             ),
             unit="X",
         ),
         source=data.source(tables.RAW_VALUATIONS),
         alt="条形图："
-        + "，".join(
-            f"{s} 上周 {b.printed}、本周 {a.printed}"
-            for s, b, a in zip(sectors, before, after, strict=True)
-        )
+        + "，".join(f"{s} 上周 {before[s].printed}、本周 {after[s].printed}" for s in sectors)
         + "。",
     )
 
@@ -542,31 +538,34 @@ def _changes_figure(data: ReportData) -> Figure:
     """How the sectors' total market caps changed, or their companies' prices."""
     sectors = data.sector_names
     if data.has_market_cap:
-        facts = [sector_change(data, sector, "total_market_cap") for sector in sectors]
+        facts = {sector: sector_change(data, sector, "total_market_cap") for sector in sectors}
         what, measure = "总市值变动", "market_cap_change"
         source = data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS)
     else:
-        facts = [sector_median_change(data, sector) for sector in sectors]
+        facts = {sector: sector_median_change(data, sector) for sector in sectors}
         what, measure = "涨跌幅中值", "median_change"
         source = data.source(tables.RAW_QUOTES)
-    known = [pair for pair in zip(sectors, facts, strict=True) if pair[1].value is not None]
-    best = max(known, key=lambda pair: pair[1].value or 0.0, default=None)
-    finding = f"：{best[0]}居前，{best[1].printed}" if best else ""
+    best = _first(facts)
+    finding = f"：{best}居前，{facts[best].printed}" if best else ""
     return Figure(
         id="overview",
         title=f"各行业本周{what}{finding}",
         chart=Chart(
             kind="hbars",
             categories=tuple(sectors),
-            series=(fact_series(data.labels[measure], facts, scale=0.01),),
+            series=(fact_series(data.labels[measure], list(facts.values()), scale=0.01),),
             unit="%",
             signed=True,
         ),
         source=source,
-        alt="条形图："
-        + "，".join(f"{s} {f.printed}" for s, f in zip(sectors, facts, strict=True))
-        + "。",
+        alt="条形图：" + "，".join(f"{s} {f.printed}" for s, f in facts.items()) + "。",
     )
+
+
+def _first(facts: Mapping[str, Fact]) -> str | None:
+    """Whose known value is highest."""
+    known = {name: fact.value for name, fact in facts.items() if fact.value is not None}
+    return max(known, key=lambda name: known[name], default=None)
 
 
 def sector_highlights(data: ReportData) -> Line:
