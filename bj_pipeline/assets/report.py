@@ -10,12 +10,14 @@ from bj_pipeline.assets.metadata import literal, picture
 from bj_pipeline.assets.resources import PipelineResource
 from bj_pipeline.issues import by_number
 from bj_pipeline.report import artifacts, compose, revisions
+from bj_pipeline.report.analyst_file import folder_of
 from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import Document
 from bj_pipeline.report.house import load_house
 from bj_pipeline.report.manifest import manifest
+from bj_pipeline.report.picks import load_picks
 from bj_pipeline.report.sections.announcements import selected
-from bj_pipeline.report.topic import folder_of, load_picks, load_topic
+from bj_pipeline.report.topic import load_topic
 from bj_pipeline.warehouse import tables
 
 

@@ -184,7 +184,7 @@ def _topics(settings: Settings) -> Path:
 
 
 def _topic_signature(settings: Settings, issue: Issue) -> str:
-    from bj_pipeline.report.topic import folder_of  # noqa: PLC0415 - only where used
+    from bj_pipeline.report.analyst_file import folder_of  # noqa: PLC0415 - only where used
 
     folder = folder_of(issue, _topics(settings))
     files = sorted(path for path in folder.glob("*") if path.is_file())
@@ -198,7 +198,9 @@ def _put_back_wrong_topics(
     present: dict[str, dict[str, str]],
 ) -> list[str]:
     """Leave out topic pages that cannot be printed; return what is wrong with them."""
-    from bj_pipeline.report.topic import folder_of, load_picks, load_topic  # noqa: PLC0415
+    from bj_pipeline.report.analyst_file import folder_of  # noqa: PLC0415
+    from bj_pipeline.report.picks import load_picks  # noqa: PLC0415
+    from bj_pipeline.report.topic import load_topic  # noqa: PLC0415
 
     errors = []
     for issue in all_issues():

@@ -90,9 +90,10 @@ def new_topic(issue: int) -> None:
     """Start the topic page of an issue from a template."""
     from bj_pipeline.issues import by_number  # noqa: PLC0415
     from bj_pipeline.report import topic  # noqa: PLC0415
+    from bj_pipeline.report.analyst_file import folder_of  # noqa: PLC0415
     from bj_pipeline.settings import load_settings  # noqa: PLC0415
 
-    folder = topic.folder_of(by_number(issue), load_settings().content / "issues")
+    folder = folder_of(by_number(issue), load_settings().content / "issues")
     for path in topic.new_topic(folder):
         click.echo(path)
 

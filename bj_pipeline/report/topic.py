@@ -1,17 +1,15 @@
-"""What an analyst writes for one issue: the topic page and the picked announcements.
+"""The topic page of an issue, as its analyst writes it.
 
-What belongs here: reading ``topic.md``, its figures' CSV files and ``announcements.csv`` into the
-document model, refusing whatever could be printed otherwise than it was meant, and the template of
-a new topic. What does not: where in the report they stand, how they look, and the proofreading of
-the analyst's numbers. ``content/README.md`` tells analysts how to write them.
+What belongs here: reading ``topic.md`` and its figures' CSV files into the document model, refusing
+whatever could be printed otherwise than it was meant, and the template of a new topic. What does
+not: where in the report it stands, how it looks, and the proofreading of the analyst's numbers.
+``content/README.md`` tells analysts how to write it.
 """
 
-import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -22,7 +20,7 @@ from markdown_it.tree import SyntaxTreeNode
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from bj_pipeline.errors import DataError
-from bj_pipeline.issues import Issue
+from bj_pipeline.report.analyst_file import UNFILLED, AnalystFile
 from bj_pipeline.report.document import (
     Block,
     Bullets,
@@ -40,30 +38,18 @@ from bj_pipeline.report.document import (
     Table,
     Words,
 )
-from bj_pipeline.report.reading import Text, read_text, read_yaml
+from bj_pipeline.report.reading import Text, read_yaml
 from bj_pipeline.report.rounding import MISSING, display
 
-ISSUES_FOLDER = Path(__file__).parents[1] / "content" / "issues"
 TOPIC_FILE = "topic.md"
-PICKS_FILE = "announcements.csv"
-PICK_COLUMNS = ("date", "code", "name", "category", "text")
 TOPIC_TABLE = "topic"
 """What facts of the analyst's figures name as their table."""
-UNFILLED = "〔待填〕"
-"""Stands in a template wherever the analyst has to write; refused in a topic."""
 
-_FENCE = "---"
 _STORED_PER_PRINTED = {"%": "0.01", "亿元": "100000000", "万元": "10000"}
 _FIGURE_FILE = re.compile(r"[\w-]+\.csv")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_CODE = re.compile(r"92[0-9]{4}\.BJ")
 _SIDE_BY_SIDE = 2
 _MOST_DIGITS = 6
-
-
-def folder_of(issue: Issue, issues: Path = ISSUES_FOLDER) -> Path:
-    """Where an issue's topic and picks lie, such as ``content/issues/065``."""
-    return issues / f"{issue.number:03d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +68,6 @@ class Topic:
     key_point: Line
     blocks: tuple[Block, ...]
     facts: Mapping[str, Fact]
-
-
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """One announcement that the analyst picked.
-
-    Attributes:
-        day: Day of the announcement.
-        code: Present code with exchange.
-        name: The company's name.
-        category: Kind of announcement, in the analyst's words.
-        text: What it says, in the analyst's words.
-    """
-
-    day: date
-    code: str
-    name: str
-    category: str
-    text: str
 
 
 def _digits(value: object) -> object:
@@ -134,70 +101,6 @@ class _FigureHeader(_Header):
     alt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
-    """A file being read, for messages that name it."""
-
-    path: Path
-    name: str
-    text: str
-
-    @classmethod
-    def open(cls, path: Path) -> "_Input":
-        """Read a file of the issue's own folder.
-
-        Raises:
-            DataError: A symbolic link, not UTF-8, or a template that was not filled in.
-        """
-        name = f"{path.parent.name}/{path.name}"
-        if path.is_symlink():
-            rule = "the file lies in the issue's folder and is not a link to another place"
-            raise DataError(name, rule, "Copy the file itself into the folder.")
-        file = cls(path, name, read_text(path, name))
-        for number, line in enumerate(file.text.split("\n"), start=1):
-            if UNFILLED in line:
-                file.refuse(number, f"no {UNFILLED} is left", "Write your own text there.", line)
-        return file
-
-    def refuse(
-        self, line: int | None, rule: str, remedy: str, found: str | None = None
-    ) -> NoReturn:
-        raise DataError(self.name, rule, remedy, line, found)
-
-    def split(self) -> tuple[str, list[str], int]:
-        """The header between two lines ``---``, the lines below it, and the first one's number."""
-        # A spreadsheet that saved the file pads lines with commas and quotes those that hold one.
-        lines = self.text.split("\n")
-        plain = [_unpadded(line) for line in lines]
-        if plain[0] != _FENCE or _FENCE not in plain[1:]:
-            rule = f"the file begins with a header between two lines {_FENCE}"
-            self.refuse(1, rule, "See content/README.md for an example.", lines[0])
-        end = plain.index(_FENCE, 1)
-        return "\n".join(plain[1:end]), lines[end + 1 :], end + 2
-
-    def rows(self, lines: Iterable[str], first_line: int) -> Iterator[tuple[int, list[str]]]:
-        """Cells of each CSV row and the line on which it begins; blank rows are passed over."""
-        if not self.text.endswith("\n"):
-            rule = "the last line is ended, as every line of a whole file is"
-            remedy = "Restore what is missing, and add a line break at the end."
-            self.refuse(self.text.count("\n") + 1, rule, remedy, "an end within a line")
-        reader = csv.reader((f"{line}\n" for line in lines), strict=True)
-        begin = first_line
-        try:
-            for row in reader:
-                cells = [cell.strip() for cell in row]
-                if any(cells):
-                    yield begin, cells
-                begin = first_line + reader.line_num
-        except csv.Error as error:
-            self.refuse(begin, "the row is CSV", "Correct the quotes.", str(error))
-
-
-def _unpadded(line: str) -> str:
-    line = next(csv.reader([line]), [""])[0] if line.startswith('"') else line
-    return line.rstrip(", \t")
-
-
 # --- the topic page
 
 
@@ -210,7 +113,7 @@ def load_topic(folder: Path) -> Topic | None:
     path = folder / TOPIC_FILE
     if not path.exists() and not path.is_symlink():
         return None
-    file = _Input.open(path)
+    file = AnalystFile.open(path)
     header_text, body, first_line = file.split()
     header = read_yaml(header_text, _TopicHeader, file.name, first_line=2)
     # Blank lines in the header's place keep the parser's line numbers those of the file.
@@ -227,7 +130,7 @@ def _markdown() -> MarkdownIt:
     return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
-def _key_point(file: _Input, sentence: str) -> Line:
+def _key_point(file: AnalystFile, sentence: str) -> Line:
     lines = enumerate(file.text.split("\n"), start=1)
     line = next((number for number, text in lines if "key_point" in text), 1)
     (inline,) = SyntaxTreeNode(_markdown().parseInline(sentence)).children
@@ -243,7 +146,7 @@ def _key_point(file: _Input, sentence: str) -> Line:
 class _PageReader:
     """Turns the page's Markdown into blocks, and collects the facts of its figures."""
 
-    file: _Input
+    file: AnalystFile
     facts: dict[str, Fact] = field(default_factory=dict)
     placed: set[str] = field(default_factory=set)
 
@@ -328,7 +231,7 @@ class _PageReader:
         if name in self.placed:
             self.file.refuse(line, "a figure is placed once", "Remove one of the two.", name)
         self.placed.add(name)
-        exhibit, facts = _read_exhibit(_Input.open(path), image.content)
+        exhibit, facts = _read_exhibit(AnalystFile.open(path), image.content)
         self.facts |= facts
         return exhibit
 
@@ -341,7 +244,7 @@ def _line_of(node: SyntaxTreeNode) -> int:
     return node.map[0] + 1 if node.map else 0
 
 
-def _refuse_markdown(file: _Input, line: int, kind: str) -> NoReturn:
+def _refuse_markdown(file: AnalystFile, line: int, kind: str) -> NoReturn:
     remedies = {
         "html_block": "Write Markdown; HTML would reach one form of the report only.",
         "html_inline": r"Write Markdown; a sign that is meant as such is written \<.",
@@ -365,7 +268,7 @@ class _LineReader:
         broken: Whether a line break waits to be joined.
     """
 
-    file: _Input
+    file: AnalystFile
     line: int
     parts: list[Words | Link] = field(default_factory=list)
     broken: bool = False
@@ -428,7 +331,7 @@ def _punctuation(character: str) -> bool:
 # --- figures
 
 
-def _read_exhibit(file: _Input, caption: str) -> tuple[Figure | Table, dict[str, Fact]]:
+def _read_exhibit(file: AnalystFile, caption: str) -> tuple[Figure | Table, dict[str, Fact]]:
     """One figure's CSV as a chart or table, with a fact for each value.
 
     Args:
@@ -474,7 +377,7 @@ def _read_exhibit(file: _Input, caption: str) -> tuple[Figure | Table, dict[str,
 
 
 def _read_rows(
-    file: _Input, body: Sequence[str], first_line: int
+    file: AnalystFile, body: Sequence[str], first_line: int
 ) -> tuple[list[str], list[tuple[str, int, list[str]]]]:
     """Column names, and (category, line, cells) of each row; blank lines are passed over."""
     rows = list(file.rows(body, first_line))
@@ -500,7 +403,7 @@ def _read_rows(
 
 
 def _fact(
-    file: _Input, header: _FigureHeader, line: int, place: tuple[str, str], cell: str
+    file: AnalystFile, header: _FigureHeader, line: int, place: tuple[str, str], cell: str
 ) -> Fact:
     category, name = place
     if not _NUMBER.fullmatch(cell):
@@ -581,62 +484,6 @@ def _described(header: _FigureHeader, chart: Chart) -> str:
 
     told = "；".join(f"{series.name}：{values(series)}" for series in chart.series)
     return f"{header.title}。{told}。"
-
-
-# --- picked announcements
-
-
-def load_picks(folder: Path, issue: Issue) -> tuple[Pick, ...] | None:
-    """The announcements that the analyst picked; None if there is no ``announcements.csv``.
-
-    Args:
-        folder: The issue's folder.
-        issue: Picks are dated from the Monday to the Sunday of its week.
-
-    Raises:
-        DataError: A row that is incomplete, repeated, or not of this issue's week.
-    """
-    path = folder / PICKS_FILE
-    if not path.exists() and not path.is_symlink():
-        return None
-    file = _Input.open(path)
-    rows = file.rows(file.text.split("\n"), first_line=1)
-    _, columns = next(rows, (1, []))
-    if tuple(columns) != PICK_COLUMNS:
-        rule = f"the columns are {', '.join(PICK_COLUMNS)}"
-        file.refuse(1, rule, "Correct the first line.", ", ".join(columns))
-    picks: dict[Pick, int] = {}
-    for line, cells in rows:
-        pick = _pick(file, line, cells, issue)
-        if pick in picks:
-            found = f"the same as line {picks[pick]}"
-            file.refuse(line, "a pick stands once", "Remove one.", found)
-        picks[pick] = line
-    return tuple(picks)
-
-
-def _pick(file: _Input, line: int, cells: Sequence[str], issue: Issue) -> Pick:
-    if len(cells) != len(PICK_COLUMNS) or not all(cells):
-        rule = f"each row fills {', '.join(PICK_COLUMNS)}"
-        file.refuse(
-            line, rule, "Fill it; put a text that holds a comma in quotes.", ",".join(cells)
-        )
-    day, code, name, category, text = cells
-    if not _CODE.fullmatch(code):
-        rule = "code is the company's present code, such as 920493.BJ"
-        remedy = "Look old codes up in reference/bse_code_mapping.csv."
-        file.refuse(line, rule, remedy, code)
-    monday = issue.first_session - timedelta(days=issue.first_session.weekday())
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day):
-        file.refuse(line, "date is YYYY-MM-DD", "Correct it.", day)
-    try:
-        parsed = date.fromisoformat(day)
-    except ValueError:
-        file.refuse(line, "date is a day of the calendar", "Correct it.", day)
-    if not monday <= parsed <= issue.issue_date:
-        rule = f"date lies in the week of issue {issue.number}, {monday} to {issue.issue_date}"
-        file.refuse(line, rule, "Correct the date, or move the row to its issue.", day)
-    return Pick(parsed, code, name, category, text)
 
 
 # --- a new topic

@@ -4,7 +4,7 @@ import pytest
 
 from bj_pipeline.automation import curated_sensor
 from bj_pipeline.issues import by_number
-from bj_pipeline.report.topic import folder_of
+from bj_pipeline.report.analyst_file import folder_of
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse, data_version
 from bj_pipeline_tests.automation.home import edit, settled

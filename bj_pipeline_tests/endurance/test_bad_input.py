@@ -30,7 +30,8 @@ from bj_pipeline.automation import inbox_sensor
 from bj_pipeline.errors import DataError, PipelineError
 from bj_pipeline.issues import by_number, load_overrides
 from bj_pipeline.report.house import HOUSE_FILE, load_house
-from bj_pipeline.report.topic import load_picks, load_topic
+from bj_pipeline.report.picks import load_picks
+from bj_pipeline.report.topic import load_topic
 from bj_pipeline.settings import load_settings
 from bj_pipeline.sources import Delivery, combined, layouts, mappings
 from bj_pipeline.sources.files import FilesSource

@@ -9,10 +9,12 @@ from bj_pipeline.assets.report import by_table
 from bj_pipeline.issues import by_number
 from bj_pipeline.reference import load_reference
 from bj_pipeline.report import compose
+from bj_pipeline.report.analyst_file import folder_of
 from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import Document, House
+from bj_pipeline.report.picks import load_picks
 from bj_pipeline.report.sections.announcements import selected
-from bj_pipeline.report.topic import folder_of, load_picks, load_topic
+from bj_pipeline.report.topic import load_topic
 from bj_pipeline.settings import Settings
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse

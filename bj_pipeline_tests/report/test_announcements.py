@@ -4,8 +4,8 @@ from datetime import date
 
 import pandas as pd
 
+from bj_pipeline.report.picks import Pick
 from bj_pipeline.report.sections.announcements import LISTED, selected
-from bj_pipeline.report.topic import Pick
 
 COMPANIES = pd.DataFrame({"code": ["920493.BJ", "920060.BJ"], "name": ["并行科技", "万源通"]})
 DAY = date(2026, 2, 26)

@@ -8,8 +8,8 @@ from bj_pipeline.report.data import Announcements, ReportData
 from bj_pipeline.report.document import Block, Column, Fact, Line, Paragraph, Section, Table
 from bj_pipeline.report.facts import COUNT, ITEMS, Style, join, say
 from bj_pipeline.report.fonts import printable
+from bj_pipeline.report.picks import Pick
 from bj_pipeline.report.sections.company_facts import name_cell
-from bj_pipeline.report.topic import Pick
 from bj_pipeline.warehouse import tables
 
 LISTED = 20
