@@ -2,7 +2,7 @@
 """Good files whose every number is known, and ways to spoil them.
 
 What belongs here: the files as vendors write them, what they say, and the spoiling. What does not:
-what must come of it (``test_bad_input``).
+what must come of it (``judging``).
 """
 
 import datetime as dt

@@ -2,7 +2,7 @@
 """Text that means something to a program: it is shown to the letter, and nothing else happens.
 
 What belongs here: one list of hostile texts, sent through everything that shows text. What does
-not: files that are wrong (``test_bad_input``).
+not: files that are wrong (``test_bad_input`` and its neighbours).
 """
 
 import datetime as dt

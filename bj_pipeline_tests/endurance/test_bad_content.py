@@ -1,0 +1,213 @@
+# ruff: noqa: E501 - cases are read a line each
+"""Curated files, settings and an analyst's files with a fault: refused by file, line and rule."""
+
+from pathlib import Path
+
+import pytest
+
+from bj_pipeline import reference
+from bj_pipeline.errors import PipelineError
+from bj_pipeline.issues import by_number, load_overrides
+from bj_pipeline.report.house import HOUSE_FILE, load_house
+from bj_pipeline.report.picks import load_picks
+from bj_pipeline.report.topic import load_topic
+from bj_pipeline.sources import combined, mappings
+from bj_pipeline_tests.endurance import corpus
+from bj_pipeline_tests.endurance.judging import in_time, refusal
+
+REFERENCE = Path(reference.__file__).parent
+
+# --- curated files -----------------------------------------------------------------------------
+
+CURATED = ("pool.csv", "ai_chain.csv", "indices.csv", "buckets.csv")
+
+
+@pytest.fixture
+def curated(tmp_path):
+    for name in CURATED:
+        lines = (REFERENCE / name).read_bytes().splitlines(keepends=True)
+        # A few companies are as good as all of them, and quicker.
+        kept = lines[:12] if name in CURATED[:2] else lines
+        (tmp_path / name).write_bytes(b"".join(kept))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", CURATED)
+def test_a_curated_file_that_was_cut_anywhere_within_a_line_is_refused(curated, name):
+    content = (curated / name).read_bytes()
+    for end in range(len(content) - 1):
+        if content[:end].endswith(b"\n"):
+            continue
+        (curated / name).write_bytes(content[:end])
+        refusal(name, lambda: reference.load_reference(curated))
+
+
+SPOILED_LINES = {
+    "an invisible character": ("pool.csv", ",", "\u200b,", 3),
+    "a turned direction": ("pool.csv", ",", "\u202e,", 3),
+    "an open quotation": ("ai_chain.csv", ",", ',"', 3),
+    "an own line end": ("pool.csv", ",", ",甲\u2028乙", 3),
+    "a missing cell": ("ai_chain.csv", ",", "", 3),
+    "one cell more": ("pool.csv", ",", ",,", 3),
+    "a code of Shanghai": ("pool.csv", ".BJ", ".SH", 3),
+    "NaN as an edge": ("buckets.csv", ",20", ",nan", 3),
+    "infinity as an edge": ("buckets.csv", ",20", ",inf", 3),
+    "a full-width edge": ("buckets.csv", ",20", ",２０", 3),
+    "an edge with a separator": ("buckets.csv", ",20", ",2_0", 3),
+    "an index without exchange": ("indices.csv", ".SH", "", 3),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED_LINES)
+def test_a_spoiled_line_of_a_curated_file_is_named_by_its_number(curated, what):
+    name, old, new, line = SPOILED_LINES[what]
+    lines = (curated / name).read_text(encoding="utf-8").splitlines(keepends=True)
+    assert old in lines[line - 1]
+    lines[line - 1] = lines[line - 1].replace(old, new, 1)
+    # A blank line above must not move the number.
+    (curated / name).write_text("".join([lines[0], "\n", *lines[1:]]), encoding="utf-8")
+    error = refusal(name, lambda: reference.load_reference(curated))
+    assert error.row in {line + 1, line + 2}, str(error)
+
+
+def test_buckets_without_a_last_one_that_is_open_are_refused(curated):
+    path = curated / "buckets.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]), encoding="utf-8")
+    assert (
+        "above the last" in refusal("buckets.csv", lambda: reference.load_reference(curated)).rule
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["week,action\n2026-W01,skip\n", "", "week,action,number,reason\n2026-W01,skip\n",
+     "week,action,number,reason\n2026-W01,renumber,²,x\n", "week,action,number,reason\n2026-W01,drop,,x\n"],
+)  # fmt: skip
+def test_wrong_overrides_of_issues_are_refused(tmp_path, content):
+    (tmp_path / "overrides.csv").write_text(content, encoding="utf-8")
+    refusal("overrides.csv", lambda: load_overrides(tmp_path / "overrides.csv"))
+
+
+LAUGHS = "a: &a [ha, ha, ha]\n" + "".join(
+    f"{this}: &{this} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, this in zip("abcdefgh", "bcdefghi", strict=True)
+)
+YAML = {
+    "aliases of aliases": LAUGHS + "name: *i\n",
+    "deep lists": "name: " + "[" * 100_000,
+    "deep blocks": "- " * 50_000 + "x\n",
+    "deep maps": "name: " + "{a: " * 50_000,
+    "a key twice": "name: a\nname: b\n",
+    "an object": "name: !!python/object/apply:os.system [id]\n",
+    "tabs": "name:\t\n\t- a\n",
+    "no map": "- a\n- b\n",
+    "nothing": "",
+    "merges": "x: &x {k: 1}\n" + "".join(f"k{at}: {{<<: [*x, *x, *x]}}\n" for at in range(9)),
+    "binary": "\x00\x01",
+    "a document more": "name: a\n---\nname: b\n",
+    "megabytes": "name: " + "x" * 6_000_000 + "\n",
+}
+
+
+@pytest.mark.parametrize("what", YAML)
+@pytest.mark.parametrize("reader", ["house", "profile", "vendor", "topic"])
+def test_hostile_yaml_is_refused_at_once_wherever_it_is_read(tmp_path, what, reader):
+    content = YAML[what]
+    if reader == "house":
+        (tmp_path / "house.yaml").write_text(content, encoding="utf-8")
+        refusal("house.yaml", lambda: load_house(tmp_path / "house.yaml"))
+    elif reader == "profile":
+        (tmp_path / "mine.yaml").write_text(content, encoding="utf-8")
+        with in_time(), pytest.raises(PipelineError, match=r"mine\.yaml") as raised:
+            combined.read_profile(tmp_path / "mine.yaml")
+        assert len(str(raised.value)) < 1000
+    elif reader == "vendor":
+        (tmp_path / "mine.yaml").write_text(
+            "vendor: mine\n" * (what != "nothing") + content, "utf-8"
+        )
+        if what == "nothing":
+            content = "- "
+            (tmp_path / "mine.yaml").write_text(content, encoding="utf-8")
+        refusal("mine.yaml", lambda: mappings.vendors(tmp_path))
+    else:
+        (tmp_path / "topic.md").write_text(f"---\n{content}\n---\n\ntext\n", encoding="utf-8")
+        refusal("topic.md", lambda: load_topic(tmp_path))
+
+
+FIGURE = "---\nkind: bars\ntitle: 一\nunit: 亿元\nsource: 二\ndigits: 1\n---\n年份,市场\n2024,100.5\n2025,120.5\n"
+PAGE = "---\ntitle: 专题\nkey_point: 要点\n---\n\n正文。\n\n![图](market.csv)\n"
+PICKS = "date,code,name,category,text\n2026-02-27,920493.BJ,并行科技,合同,签订合同。\n"
+
+
+@pytest.fixture
+def topic(tmp_path):
+    (tmp_path / "topic.md").write_text(PAGE, encoding="utf-8")
+    (tmp_path / "market.csv").write_text(FIGURE, encoding="utf-8")
+    (tmp_path / "announcements.csv").write_text(PICKS, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_figure_that_was_cut_anywhere_within_a_line_is_refused(topic):
+    whole = load_topic(topic)
+    assert whole is not None
+    printed = {fact.row: fact.value for fact in whole.facts.values()}
+    content = FIGURE.encode()
+    for end in range(len(content)):
+        (topic / "market.csv").write_bytes(content[:end])
+        if content[:end].endswith(b"\n") and content[:end].count(b"\n") > 8:
+            found = load_topic(topic)
+            assert found is not None
+            assert {
+                fact.row: fact.value for fact in found.facts.values()
+            }.items() <= printed.items()
+        else:
+            refusal("market.csv", lambda: load_topic(topic))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [one for one in corpus.REFUSED if "," not in one and len(one) < 30] + ["1 525", "１５", "+1"],
+)
+def test_what_is_no_plain_number_is_refused_in_an_analysts_figure(topic, cell):
+    (topic / "market.csv").write_text(FIGURE.replace("100.5", cell), encoding="utf-8")
+    assert refusal("market.csv", lambda: load_topic(topic)).row == 9
+
+
+def test_picks_that_were_cut_anywhere_within_a_line_are_refused(topic):
+    issue, content = by_number(65), PICKS.encode()
+    for end in range(len(content) - 1):
+        if not content[:end].endswith(b"\n"):
+            (topic / "announcements.csv").write_bytes(content[:end])
+            refusal("announcements.csv", lambda: load_picks(topic, issue))
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["../secret.csv", "/etc/passwd", "..%2fsecret.csv", "%2e%2e/secret.csv", "C:\\x.csv", "http://a/b.csv",
+     "market.csv%00", "file:///etc/passwd", "//host/share.csv", "link.csv"],
+)  # fmt: skip
+def test_a_figure_from_elsewhere_is_refused(topic, place):
+    (topic.parent / "secret.csv").write_text(FIGURE, encoding="utf-8")
+    (topic / "link.csv").symlink_to("../secret.csv")
+    (topic / "topic.md").write_text(PAGE.replace("market.csv", f"<{place}>"), encoding="utf-8")
+    error = refusal("", lambda: load_topic(topic))
+    assert error.file.endswith(("topic.md", "link.csv"))
+
+
+@pytest.mark.parametrize("name", ["topic.md", "market.csv", "announcements.csv"])
+@pytest.mark.parametrize("what", ["\u200b", "\u202e", "\x00", "\x1b", "\u2028", "\ufeff", "\u00ad"])
+def test_what_cannot_be_seen_is_refused_in_an_analysts_files(topic, name, what):
+    path = topic / name
+    before = path.read_text(encoding="utf-8")
+    lines = before.splitlines(keepends=True)
+    lines[1] = lines[1].replace("\n", f"{what}\n")
+    path.write_text("".join(lines), encoding="utf-8")
+    issue = by_number(65)
+    error = refusal(name, lambda: (load_topic(topic), load_picks(topic, issue)))
+    assert error.row == 2
+    assert str(error).isprintable()
+
+
+def test_the_shipped_house_is_read():
+    assert load_house(HOUSE_FILE).name
