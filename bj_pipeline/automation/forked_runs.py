@@ -25,7 +25,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 LIBRARIES = (
     "dagster._cli.api",
-    "fontTools.subset",
+    "fontTools.ttLib",
     "great_expectations",
     "jinja2",
     "markdown_it",

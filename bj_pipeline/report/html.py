@@ -99,7 +99,7 @@ def render(document: Document, pictures: Mapping[str, bytes]) -> bytes:
         labels=document.labels,
         script_labels=script_labels(document.labels),
         logo=logo.address(document.house.logo) if document.house.logo else "",
-        font=base64.b64encode(fonts.subset_woff2(_characters(document))).decode(),
+        font=base64.b64encode(fonts.subset_woff(_characters(document))).decode(),
         font_families=Markup(", ").join(Markup('"{}"').format(name) for name in fonts.FALLBACKS),
         font_family=fonts.FAMILY,
     ).encode()

@@ -9,8 +9,8 @@ reckoning. What does not: anything that changes the file.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
+import uharfbuzz as hb
 from docx.oxml.ns import qn
 from docx.oxml.xmlchemy import BaseOxmlElement
 
@@ -249,17 +249,16 @@ def _is_wide(character: str) -> bool:
 @cache
 def _advance(character: str) -> float:
     """Width of a character in the report's font at regular weight, by its size."""
-    names, glyphs, unit = _font()
-    name = names.get(ord(character))
-    if name is None:
+    regular = _regular()
+    glyph = regular.get_nominal_glyph(ord(character))
+    if glyph is None:
         return 1.0 if _is_wide(character) else 0.55
-    return float(glyphs[name].width) / unit
+    advance: float = regular.get_glyph_h_advance(glyph) / regular.face.upem
+    return advance
 
 
 @cache
-def _font() -> tuple[Mapping[int, str], Any, int]:
-    from fontTools.ttLib import TTFont  # noqa: PLC0415 - slow to import
-
-    font = TTFont(fonts.font_file(), lazy=True)
-    regular = font.getGlyphSet(location={"wght": 400})
-    return font.getBestCmap(), regular, font["head"].unitsPerEm
+def _regular() -> hb.Font:
+    font = hb.Font(fonts.face())
+    font.set_variations({"wght": 400})
+    return font

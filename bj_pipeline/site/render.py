@@ -78,7 +78,7 @@ class Renderer:
         files = {path: text.encode() for path, text in texts.items()}
         if self.house.logo is not None:
             files[self._logo] = logo.content(self.house.logo)
-        return files | {"assets/font.woff2": fonts.subset_woff2(shown)}
+        return files | {"assets/font.woff": fonts.subset_woff(shown)}
 
     @property
     def _logo(self) -> str:
@@ -135,7 +135,7 @@ def _style(house: House) -> str:
     families = ", ".join(f'"{name}"' for name in fonts.FALLBACKS)
     tokens = "".join(f"--house-{name}: {colour}; " for name, colour in colours.items())
     head = (
-        f'@font-face {{ font-family: "{fonts.FAMILY}"; src: url("font.woff2") format("woff2"); '
+        f'@font-face {{ font-family: "{fonts.FAMILY}"; src: url("font.woff") format("woff"); '
         "font-weight: 100 900; font-display: swap; }\n"
         f":root {{ {tokens}--family: {families}, sans-serif; --width: {charts.WIDTH:g}; }}\n"
     )
