@@ -28,7 +28,7 @@ from bj_pipeline.quality.check import Outcome, Rule
 from bj_pipeline.quality.stages import STAGES
 from bj_pipeline.report import artifacts, fonts
 from bj_pipeline.warehouse import tables
-from bj_pipeline.warehouse.store import Warehouse
+from bj_pipeline.warehouse.store import CheckCounts, Warehouse
 
 INDEX = "index.html"
 STYLE = "style.css"
@@ -86,12 +86,12 @@ class DataDocs:
             text = json.dumps(results, ensure_ascii=False, indent=1) + "\n"
             artifacts.write(record, text.encode())
             artifacts.write(self.page(issue, stage), stage_page(issue, stage, results))
-            recorded = warehouse.read(tables.CHECK_RESULTS)
+            own = warehouse.read(tables.CHECK_RESULTS, issue.number)
+            counts = warehouse.count_checks(_STAGE_OF)
             there = {one.folder for one in all_issues() if (self.folder / one.folder).is_dir()}
-            own = recorded[recorded["issue"] == issue.number]
             pages = {name for name in STAGES if self.page(issue, name).is_file()}
             artifacts.write(self.folder / issue.folder / INDEX, issue_page(issue, own, pages))
-            artifacts.write(self.folder / INDEX, overview_page(recorded, there))
+            artifacts.write(self.folder / INDEX, overview_page(counts, there))
             _write_if_changed(self.folder / STYLE, _style().encode())
 
     def page(self, issue: Issue, stage: str) -> Path:
@@ -203,23 +203,16 @@ def issue_page(issue: Issue, recorded: pd.DataFrame, pages: Iterable[str]) -> by
     return _render("issue", issue=issue, stages=stages, pages=set(pages), root="../")
 
 
-def overview_page(recorded: pd.DataFrame, folders: Iterable[str]) -> bytes:
+def overview_page(counts: Mapping[tuple[int, str], CheckCounts], folders: Iterable[str]) -> bytes:
     """The first page: all issues, the newest first, with their failed checks by stage.
 
     Args:
-        recorded: ``check_results`` of all issues.
+        counts: How the checks have ended, by issue and stage.
         folders: Folders of issues that have pages.
     """
-    known = recorded.assign(stage=recorded["check"].map(_STAGE_OF)).dropna(subset="stage")
-    known["failed"] = ~known["passed"]
-    known["stopped"] = known["failed"] & (known["severity"] == "critical")
-    counts = known.groupby(["issue", "stage"]).agg(
-        checks=("check", "size"), failed=("failed", "sum"), stopped=("stopped", "sum")
-    )
-    cells = counts.to_dict("index")
-    numbers = set(known["issue"])
+    numbers = {number for number, _ in counts}
     issues = [issue for issue in reversed(all_issues()) if issue.number in numbers]
-    return _render("overview", issues=issues, cells=cells, folders=set(folders), root="")
+    return _render("overview", issues=issues, cells=counts, folders=set(folders), root="")
 
 
 def _render(kind: str, **parts: Any) -> bytes:

@@ -159,13 +159,18 @@ def buckets(evidence: Evidence) -> pd.DataFrame:
         for measure in MEASURES
         for bucket in evidence.reference.buckets(measure, day)
     }
+    known = {
+        (sector, measure, ending): _known(of_sector, measure, ending)
+        for sector, of_sector in companies.groupby("sector")
+        for measure in MEASURES
+        for ending in _DATES
+    }
     rows = []
     for stated in evidence.table(tables.BUCKET_COUNTS).to_dict("records"):
-        of_sector = companies[companies["sector"] == stated["sector"]]
         low, high = edges.get((stated["measure"], stated["bucket"]), (math.nan, math.nan))
         for ending, label in _DATES.items():
-            known = _known(of_sector, stated["measure"], ending)
-            inside = sum(low <= value < high for value in known)
+            values = known.get((stated["sector"], stated["measure"], ending), [])
+            inside = sum(low <= value < high for value in values)
             counted = stated[f"companies{ending}"]
             rows.append(
                 (stated["sector"], stated["measure"], stated["bucket"], label, counted, inside)

@@ -20,6 +20,7 @@ _META = "check"
 _ORDER = "order"
 _BATCH = "frame"
 _ROWS_KEPT = 20
+_PLAIN = frozenset({str, int, bool, type(None)})
 _EVALUATING = threading.RLock()
 """Held while a suite is evaluated: what is changed of Great Expectations, all threads share."""
 
@@ -117,7 +118,7 @@ def _results(suite: Any, frame: pd.DataFrame) -> Sequence[Any]:
 
     validator = Validator(PandasExecutionEngine(batch_data_dict={_BATCH: frame}))
     validator.metrics_calculator.show_progress_bars = False
-    with _configured_once():
+    with _without_repetition():
         results: Sequence[Any] = validator.graph_validate(
             configurations=suite.expectation_configurations,
             runtime_configuration={"result_format": {"result_format": "COMPLETE"}},
@@ -126,15 +127,18 @@ def _results(suite: Any, frame: pd.DataFrame) -> Sequence[Any]:
 
 
 @contextmanager
-def _configured_once() -> Iterator[None]:
+def _without_repetition() -> Iterator[None]:
     """Let a rule tell its configuration a hundred times and make it once.
 
     Great Expectations makes it anew at every step of an evaluation, which takes half of its time;
-    a rule does not change meanwhile.
+    a rule does not change meanwhile. Likewise it tries two dozen types on each argument of a
+    metric, to make JSON of it for the metric's id; nearly all are plain.
     """
+    from great_expectations.core import id_dict  # noqa: PLC0415
     from great_expectations.expectations import expectation  # noqa: PLC0415
 
     kind: Any = expectation.Expectation
+    identities: Any = id_dict
     # With the rule itself, so that no other rule gets its id.
     made: dict[int, tuple[Any, Any]] = {}
 
@@ -143,13 +147,18 @@ def _configured_once() -> Iterator[None]:
             made[id(rule)] = (rule, make.fget(rule))
         return made[id(rule)][1]
 
+    def as_json(data: dict[str, Any]) -> Any:
+        return data if all(type(one) in _PLAIN for one in data.values()) else convert(data)
+
     with _EVALUATING:
-        make = kind.configuration
+        make, convert = kind.configuration, identities.convert_to_json_serializable
         kind.configuration = property(configuration)
+        identities.convert_to_json_serializable = as_json
         try:
             yield
         finally:
             kind.configuration = make
+            identities.convert_to_json_serializable = convert
 
 
 def _outcome(one: Check, results: list[Any], frame: pd.DataFrame) -> Outcome:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -30,6 +31,10 @@ _RESTS_ON = {
 """Raw tables that a column of the metrics rests on."""
 
 _SAMPLE = "sample"
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 @dataclass(frozen=True)
@@ -101,10 +106,19 @@ class ReportData:
 
     def bucket_rows(self, sector: str, measure: str) -> list[dict[str, object]]:
         """A sector's bucket counts in the order of the buckets."""
-        chosen = (self.buckets["sector"] == sector) & (self.buckets["measure"] == measure)
-        counts = self.buckets[chosen].set_index("bucket", drop=False).to_dict("index")
         labels = [one.label for one in self.reference.buckets(measure, self.issue.close_date)]
-        return [{str(key): value for key, value in counts[label].items()} for label in labels]
+        return [self._bucket[sector, measure, label] for label in labels]
+
+    @cached_property
+    def _bucket(self) -> dict[tuple[object, object, object], dict[str, object]]:
+        return {
+            (row["sector"], row["measure"], row["bucket"]): row for row in _records(self.buckets)
+        }
+
+    @cached_property
+    def sector(self) -> dict[str, dict[str, Any]]:
+        """Every sector's metrics, by name."""
+        return {str(row["sector"]): row for row in _records(self.sectors)}
 
     @cached_property
     def pool(self) -> pd.DataFrame:
@@ -114,8 +128,7 @@ class ReportData:
     @cached_property
     def company(self) -> dict[str, dict[str, object]]:
         """Every covered company's metrics, by code."""
-        rows = self.companies.to_dict("records")
-        return {str(row["code"]): {str(key): value for key, value in row.items()} for row in rows}
+        return {str(row["code"]): row for row in _records(self.companies)}
 
     @cached_property
     def metric(self) -> dict[str, float]:

@@ -9,18 +9,22 @@ up how its type is written, making a mapping of each row) is done once a column 
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import cache
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import (
     Boolean,
+    Column,
     ColumnElement,
     Connection,
     Date,
     Double,
     Integer,
+    Select,
     Table,
     insert,
     select,
@@ -34,24 +38,37 @@ _NUMBERS = (Double, Integer)
 """Types whose values drivers of both databases take and give as they are."""
 
 
-def frame(connection: Connection, source: Table, *where: ColumnElement[bool]) -> pd.DataFrame:
-    """Rows of a table that meet all conditions, ordered by key, in the table's types."""
-    bare = (type_coerce(column, NullType()).label(column.name) for column in source.columns)
-    rows = list(connection.execute(select(*bare).where(*where)).all())
+def frame(
+    connection: Connection, source: Table, *where: ColumnElement[bool], without: str = ""
+) -> pd.DataFrame:
+    """Rows of a table that meet all conditions, ordered by key, in the table's types.
+
+    Args:
+        connection: Of the table's database.
+        source: The table.
+        where: The conditions.
+        without: A column that is not wanted.
+    """
+    columns = [column for column in source.columns if column.name != without]
+    names = [column.name for column in columns]
+    rows = list(connection.execute(_query(source, tuple(names)).where(*where)).all())
     # Sorted here and not by the database, whose order of Chinese text depends on its set-up. A
     # day is sorted as rightly by its text, which is what SQLite keeps.
-    names = [column.name for column in source.columns]
-    rows.sort(key=itemgetter(*(names.index(column.name) for column in source.primary_key)))
-    values = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    key = [names.index(one.name) for one in source.primary_key if one.name != without]
+    if key:
+        rows.sort(key=itemgetter(*key))
+    values: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     read = {
-        column.name: _series(
-            column.type, _each(values[column.name], _reader(connection, column.type))
-        )
-        if values
-        else pd.Series([], dtype=object)
-        for column in source.columns
+        column.name: _array(column, _each(part, _reader(connection, column.type)))
+        for column, part in zip(columns, values, strict=True)
     }
-    return typed(source.name, pd.DataFrame(read, columns=names))
+    return pd.DataFrame(read, index=pd.RangeIndex(len(rows)), copy=False)
+
+
+@cache
+def _query(source: Table, names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    """What the driver gives for some columns, as it gives it."""
+    return select(*(type_coerce(source.c[name], NullType()).label(name) for name in names))
 
 
 def add(connection: Connection, target: Table, issue: int, rows: pd.DataFrame) -> None:
@@ -116,10 +133,19 @@ def _day(value: Any) -> date | None:
     return value.date() if isinstance(value, datetime) else value
 
 
-def _series(kind: TypeEngine[Any], values: Sequence[Any]) -> pd.Series:
-    if isinstance(kind, Double):
-        return pd.Series(values, dtype="float64")
-    return pd.Series(values, dtype=object if isinstance(kind, Date) else None)
+def _array(column: Column[Any], values: Sequence[Any]) -> Any:
+    """The values of a column as :func:`typed` would type them; they were typed when written."""
+    if isinstance(column.type, Double):
+        return np.array(values, dtype="float64")
+    if isinstance(column.type, Integer):
+        return (
+            pd.array(values, dtype="Int64") if column.nullable else np.array(values, dtype="int64")
+        )
+    if isinstance(column.type, Boolean):
+        return np.array(values, dtype=bool)
+    if isinstance(column.type, Date):
+        return pd.Series(values, dtype=object)
+    return pd.array(values, dtype="str")
 
 
 def _reader(connection: Connection, kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:

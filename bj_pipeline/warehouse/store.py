@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from sqlalchemy import (
@@ -20,9 +20,11 @@ from sqlalchemy import (
     Engine,
     Row,
     Table,
+    case,
     create_engine,
     delete,
     event,
+    func,
     insert,
     select,
 )
@@ -35,6 +37,14 @@ from bj_pipeline.warehouse.migrate import SCHEMA
 _BUSY_TIMEOUT_SECONDS = 60
 _WRITERS_LOCK = 899050
 """Names the lock among those of a PostgreSQL database."""
+
+
+class CheckCounts(NamedTuple):
+    """How many checks there are, how many of them failed, and how many of those stop an issue."""
+
+    checks: int
+    failed: int
+    stopped: int
 
 
 @dataclass(frozen=True)
@@ -148,7 +158,7 @@ class Warehouse:
                 f"Build it with `bj-pipeline run --issue {issue}`."
             )
         with self.engine.connect() as connection:
-            return rows.frame(connection, source, source.c.issue == issue).drop(columns="issue")
+            return rows.frame(connection, source, source.c.issue == issue, without="issue")
 
     @outages.outlasting
     def read_issues(self, name: str, issues: Collection[int], **equal: object) -> pd.DataFrame:
@@ -206,6 +216,28 @@ class Warehouse:
         query = select(results).where(results.c.issue == issue, results.c.check.in_(checks))
         with self.engine.connect() as connection:
             return {str(row.check): row for row in connection.execute(query)}
+
+    @outages.outlasting
+    def count_checks(self, stages: Mapping[str, str]) -> dict[tuple[int, str], CheckCounts]:
+        """How the checks of all issues have ended, by issue and stage.
+
+        Args:
+            stages: The stage of each check that counts, by the check's name.
+        """
+        results = tables.table(tables.CHECK_RESULTS).c
+        stage = case(stages, value=results.check).label("stage")
+        failed = case((results.passed, 0), else_=1)
+        stopped = case((results.severity == "critical", failed), else_=0)
+        query = (
+            select(results.issue, stage, func.count(), func.sum(failed), func.sum(stopped))
+            .where(results.check.in_(stages))
+            .group_by(results.issue, "stage")
+        )
+        with self.engine.connect() as connection:
+            return {
+                (issue, name): CheckCounts(*counts)
+                for issue, name, *counts in connection.execute(query)
+            }
 
     @outages.outlasting
     def issues(self, name: str) -> list[int]:

@@ -245,6 +245,17 @@ def test_only_the_latest_result_of_each_check_is_kept(warehouse):
     assert warehouse.read(tables.CHECK_RESULTS, 64)["passed"].tolist() == [True]
 
 
+def test_checks_are_counted_by_issue_and_stage_and_those_of_no_stage_are_not(warehouse):
+    warehouse.record_checks(64, check_results("a", "b", "gone"))
+    warehouse.record_checks(64, check_results("c", passed=False).assign(severity="warning"))
+    warehouse.record_checks(65, check_results("c", passed=False))
+    assert warehouse.count_checks({"a": "raw", "b": "report", "c": "report"}) == {
+        (64, "raw"): (1, 0, 0),
+        (64, "report"): (2, 1, 0),
+        (65, "report"): (1, 1, 1),
+    }
+
+
 def write_quotes(url, process, start):
     """What each of several processes does: replace partitions that others replace too."""
     warehouse = Warehouse(url)

@@ -76,11 +76,10 @@ _CAP = _Measure("market_cap", "市值", "亿元")
 def sector_fact(data: ReportData, sector: str, column: str, *, base: bool = False) -> Fact:
     """A figure of a sector at the close date, or at the base date."""
     stored = f"{column}_base" if base else column
-    rows = data.sectors.loc[data.sectors["sector"] == sector, stored]
     when = "基准日" if base else "收盘日"
     return data.ledger.number(
         f"{tables.SECTOR_METRICS}/{sector}/{stored}",
-        float(rows.iloc[0]),
+        float(data.sector[sector][stored]),
         _STYLES[column],
         data.origin(
             tables.SECTOR_METRICS, f"sector={sector}", stored, f"{_FORMULAS[column]}，{when}"
