@@ -24,7 +24,9 @@ _LARGEST_PROFIT_YUAN = 1e11
 # Revenue ÷ market cap, and net profit ÷ revenue: narrower than the 10,000 of a unit slip. Of the
 # exchange's 295 companies in 2024 all but one (a medicine's developer) lay in 0.01~2 and −3.5~0.6.
 _LEAST_REVENUE, _MOST_REVENUE = 3e-4, 30.0
-_WIDEST_MARGIN = 30.0
+_NARROWEST_MARGIN, _WIDEST_MARGIN = 3e-5, 30.0
+# Net profit ÷ the trailing one that PE TTM implies: 0.2~7 for all of them but one, 43.
+_LEAST_PROFIT = 1e-3
 _RESEND = "Look at the file named in the rows; get it again from the vendor and rebuild the issue."
 
 
@@ -141,20 +143,30 @@ def index_quotes(evidence: Evidence) -> pd.DataFrame:
 
 
 def financials(evidence: Evidence) -> pd.DataFrame:
-    """Every full-year result of a covered company, with its revenue ÷ market cap and its margin.
+    """Every full-year result of a covered company, beside what its price says of it.
 
-    A ratio is empty where one of its parts is missing or implausible, and so refused by itself.
+    The ratios are revenue ÷ market cap, and the size of the net profit ÷ revenue (``margin``) and
+    ÷ the trailing profit that market cap and PE TTM imply (``profit_to_trailing``). Each is empty
+    where one of its parts is missing or implausible, and so refused by itself.
     """
     valued = valuations(evidence)
     sound = valued["total_shares"].between(_FEWEST_SHARES, _MOST_SHARES)
     sound &= valued["computed_market_cap"].between(_SMALLEST_CAP_YUAN, _LARGEST_CAP_YUAN)
     caps = valued[sound].groupby("code")["computed_market_cap"].max()
+    ratios = valued["pe_ttm"].abs()
+    implied = (valued["computed_market_cap"] / ratios.where(ratios > 0))[sound]
+    trailing = implied.groupby(valued["code"]).min()
     frame = evidence.table(tables.RAW_FINANCIALS)
     frame = frame[frame["code"].isin(evidence.coverage)]
     plausible = frame["revenue"].between(_SMALLEST_REVENUE_YUAN, _LARGEST_REVENUE_YUAN)
     revenue = frame["revenue"].where(plausible)
-    profit = frame["net_profit"].where(frame["net_profit"].abs() <= _LARGEST_PROFIT_YUAN)
-    return frame.assign(revenue_to_cap=revenue / frame["code"].map(caps), margin=profit / revenue)
+    profit = frame["net_profit"].abs()
+    profit = profit.where(profit <= _LARGEST_PROFIT_YUAN)
+    return frame.assign(
+        revenue_to_cap=revenue / frame["code"].map(caps),
+        margin=profit / revenue,
+        profit_to_trailing=profit / frame["code"].map(trailing),
+    )
 
 
 def announcements(evidence: Evidence) -> pd.DataFrame:
@@ -296,7 +308,7 @@ def index_closes_are_sound(gxe: Any, evidence: Evidence) -> Sequence[Any]:
     reads=(tables.RAW_FINANCIALS, tables.RAW_VALUATIONS, tables.RAW_QUOTES),
 )
 def financials_are_plausible(gxe: Any, evidence: Evidence) -> Sequence[Any]:
-    """Are revenues of a plausible size, and years those of past annual reports?"""
+    """Are revenues and profits of a plausible size, and years those of past annual reports?"""
     last_year = evidence.issue.close_date.year - 1
     return [
         gxe.ExpectColumnValuesToBeBetween(
@@ -309,8 +321,9 @@ def financials_are_plausible(gxe: Any, evidence: Evidence) -> Sequence[Any]:
             column="revenue_to_cap", min_value=_LEAST_REVENUE, max_value=_MOST_REVENUE
         ),
         gxe.ExpectColumnValuesToBeBetween(
-            column="margin", min_value=-_WIDEST_MARGIN, max_value=_WIDEST_MARGIN
+            column="margin", min_value=_NARROWEST_MARGIN, max_value=_WIDEST_MARGIN
         ),
+        gxe.ExpectColumnValuesToBeBetween(column="profit_to_trailing", min_value=_LEAST_PROFIT),
         gxe.ExpectColumnValuesToBeBetween(
             column="fiscal_year", min_value=2000, max_value=last_year
         ),

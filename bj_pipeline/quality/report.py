@@ -170,6 +170,7 @@ def proofread(evidence: Evidence) -> pd.DataFrame:
         evidence.issue,
         evidence.table(tables.COMPANY_UNIVERSE),
         evidence.table(tables.COMPANY_METRICS),
+        evidence.reference.indices,
     )
     forms = {name: read_form(evidence.artifact(name), document.labels) for name in FORMS}
     rows = [_read(document, form) for form in forms.values()]

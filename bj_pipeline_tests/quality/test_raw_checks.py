@@ -280,6 +280,10 @@ def test_no_real_full_year_is_refused_but_each_that_is_given_in_10000_yuan(issue
     outcome = result(real.plant(tables.RAW_FINANCIALS, lambda _: given), check)
     assert outcome.check.blocks
     assert codes(outcome) == covered
+    alone = years.assign(net_profit=years["net_profit"] / 1e4)
+    outcome = result(real.plant(tables.RAW_FINANCIALS, lambda _: alone), check)
+    valued = set(real_weeks.valuations().dropna(subset="pe_ttm")["code"])
+    assert codes(outcome) >= covered & valued & set(years.dropna(subset="net_profit")["code"])
 
 
 @pytest.mark.parametrize("day", [BASE, date(2026, 3, 2)])
@@ -338,4 +342,15 @@ def test_one_yearly_figure_in_the_wrong_unit_is_found_by_its_ratio(issue_65, col
 
     outcome = only(issue_65.plant(tables.RAW_FINANCIALS, slip), "financials_are_plausible")
     assert ratio in outcome.columns
+    assert codes(outcome) == {CODE}
+
+
+def test_a_profit_that_alone_is_in_10000_yuan_is_found_by_what_the_price_implies(issue_65):
+    def slip(frame):
+        return frame.assign(
+            net_profit=frame["net_profit"].where(frame["code"] != CODE, frame["net_profit"] / 1e4)
+        )
+
+    outcome = only(issue_65.plant(tables.RAW_FINANCIALS, slip), "financials_are_plausible")
+    assert "profit_to_trailing" in outcome.columns
     assert codes(outcome) == {CODE}

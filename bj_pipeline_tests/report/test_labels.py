@@ -11,6 +11,7 @@ import yaml
 import bj_pipeline
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import by_number
+from bj_pipeline.reference import load_reference
 from bj_pipeline.report import charts, docx, html, pdf, xlsx
 from bj_pipeline.report.document import Bullets, Document, Paragraph, Table
 from bj_pipeline.report.house import load_house
@@ -209,6 +210,7 @@ def test_every_form_of_an_english_issue_is_proofread_clean(english, english_form
         by_number(ISSUE),
         sample_issue.table(tables.COMPANY_UNIVERSE, ISSUE),
         sample_issue.table(tables.COMPANY_METRICS, ISSUE),
+        load_reference(PACKAGE / "reference").indices,
     )
     assert list(form_findings(english, forms)) == []
     assert [one for one in text_findings(english, known, forms) if not one.is_analysts] == []

@@ -25,16 +25,21 @@ from bj_pipeline.report.proofreading.arithmetic import (
 from bj_pipeline.report.proofreading.companies import names, special_treatment
 from bj_pipeline.report.proofreading.comparison import (
     alternatives,
+    alternatives_of_charts,
     compare,
     differences,
     drawn_labels,
+    drawn_names,
     tied_numbers,
+    titles,
 )
 from bj_pipeline.report.proofreading.contents import contents
 from bj_pipeline.report.proofreading.dates import dates
 from bj_pipeline.report.proofreading.finding import FORM_OF_REFERENCE, Finding
 from bj_pipeline.report.proofreading.form import Form
 from bj_pipeline.report.proofreading.known import Known
+from bj_pipeline.report.proofreading.rankings import rankings
+from bj_pipeline.report.proofreading.subjects import subjects
 from bj_pipeline.report.proofreading.units import units
 from bj_pipeline.storage import Place
 
@@ -74,7 +79,9 @@ def form_findings(document: Document, forms: Mapping[str, Form]) -> Iterator[Fin
     for form in forms.values():
         result = compare(document, form)
         yield from differences(document, result)
+        yield from titles(document, form)
         yield from drawn_labels(document, result)
+        yield from drawn_names(document, form)
         yield from tied_numbers(document, form)
         yield from alternatives(document, form)
         yield from contents(document, result)
@@ -93,6 +100,9 @@ def text_findings(
             *buckets_in_titles(document),
             *units(document),
             *names(document, known),
+            *subjects(document, known),
+            *rankings(document, known),
+            *alternatives_of_charts(document),
             *special_treatment(document, known),
             *dates(document, known),
             *analysts_numbers(document),

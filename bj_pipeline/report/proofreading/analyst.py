@@ -51,6 +51,18 @@ _FALLS = re.compile("降至|降到|减至|减少至|减少到|下降至|下降�
 _FROM = re.compile(r"[由从自]")
 _TURNED = re.compile("较|比|相比|高于|低于")
 _NEAR = Decimal("0.9")
+_EXHIBIT = re.compile(r"图表\s*(\d+)")
+_CLAUSE_END = re.compile("[，。；]")
+_YEAR = re.compile(r"(?<!\d)(20\d\d)\s*(?:年|E)")
+_ASIDE = re.compile("[较比由从自]|高于|低于|相当于")
+_TIMES = {"翻两番": 300, "翻了两番": 300, "减半": -50, "腰斩": -50}
+_IN_WORDS = re.compile(
+    "(?P<times>翻(?:了)?两番|翻(?:了)?一?[倍番]|减半|腰斩)"
+    "|(?P<tenths>[一两二三四五六七八九])成(?P<and_half>半)?(?![本为员])"
+    "|(?P<half>过半|超过一半|逾半|超半数)"
+)
+_MORE = re.compile("高于|大于|多于|超过")
+_LESS = re.compile("低于|小于|少于|不及")
 
 Kind = Literal["growth", "multiple", "points"]
 
@@ -184,7 +196,9 @@ def _values(document: Document) -> tuple[Stated, ...]:
 
 def analysts_numbers(document: Document) -> Iterator[Finding]:
     """Everything that is wrong with the analyst's numbers."""
-    notes = [quantity for one in _exhibits(document) for quantity in quantities(one.note)]
+    notes = [one.note for one in _exhibits(document) if one.note]
+    noted = [quantity for note in notes for quantity in quantities(note)]
+    numbers = {one.number for one in document.exhibits()}
     for text in topic_texts(document):
         begin = 0
         for sentence in sentences(text.whole):
@@ -192,11 +206,17 @@ def analysts_numbers(document: Document) -> Iterator[Finding]:
             claims = [claim for one in found if (claim := _claim(sentence, one, text.values))]
             earlier = quantities(text.whole[:begin])
             for claim in claims:
-                yield from _judged(claim, sentence, text, earlier + found)
+                yield from _judged(claim, sentence, text, earlier + found, notes)
             claimed = {claim.quantity for claim in claims}
             rest = [one for one in found if one not in claimed]
-            yield from _units(sentence, rest, text, notes)
+            yield from _units(sentence, rest, text, noted)
+            yield from _owners(sentence, rest, text.values)
+            yield from _in_words(sentence, found, text)
             yield from directions(sentence, is_analysts=True)
+            for match in _EXHIBIT.finditer(sentence):
+                if int(match[1]) not in numbers:
+                    expected = f"a number up to {max(numbers, default=0)}"
+                    yield _finding("exhibit_does_not_exist", sentence, match[0], expected)
             begin += len(sentence)
         if text.is_exhibits:
             yield from _title_direction(text)
@@ -223,7 +243,7 @@ def _claim(sentence: str, quantity: Quantity, values: Sequence[Stated]) -> Claim
 
 
 def _judged(
-    claim: Claim, sentence: str, text: Text, spoken: Sequence[Quantity]
+    claim: Claim, sentence: str, text: Text, spoken: Sequence[Quantity], notes: Sequence[str]
 ) -> Iterator[Finding]:
     quantity = claim.quantity
     pairs = _pairs(claim, sentence, text, spoken)
@@ -233,6 +253,7 @@ def _judged(
             first, last = int(years[-1][1]), int(years[-1][2])
             pairs = [one for one in pairs if one.years == last - first and one.is_series]
             if not pairs and _UNLISTED.search(text.whole):
+                yield from _as_noted(claim, sentence, (first, last), notes)
                 return
             if not pairs:
                 expected = f"the values of {first} and {last}, from which it follows"
@@ -256,6 +277,27 @@ def _judged(
         )
         return
     yield from _periods(claim, sentence, fitting)
+
+
+def _as_noted(
+    claim: Claim, sentence: str, years: tuple[int, int], notes: Sequence[str]
+) -> Iterator[Finding]:
+    """A growth whose values are not shown reads as in the note that gives it."""
+    given = [
+        one
+        for note in notes
+        for span in _YEARS.finditer(note)
+        if (int(span[1]), int(span[2])) == years
+        for one in quantities(note)
+        if one.unit == claim.quantity.unit
+    ]
+    if given and all(one.value != claim.quantity.value for one in given):
+        yield _finding(
+            "growth_does_not_follow",
+            sentence,
+            claim.quantity.printed,
+            f"{given[0].printed}, as noted",
+        )
 
 
 def _finding(rule: str, sentence: str, found: str, expected: str) -> Finding:
@@ -360,7 +402,7 @@ def _periods(claim: Claim, sentence: str, pairs: Sequence[Pair]) -> Iterator[Fin
         return
     for match in _PERIODS.finditer(sentence[: claim.quantity.start]):
         count, unit = match["count"], match["unit"]
-        is_near = claim.quantity.start - match.end() <= _NEAR_CLAIM
+        is_near = match["past"] or claim.quantity.start - match.end() <= _NEAR_CLAIM
         if not is_near or (
             count.isdigit() and not match["past"]
         ):  # 6 月 is a month, 近 6 月 are six
@@ -394,15 +436,110 @@ def _units(
         yield _finding(rule, sentence, quantity.printed, expected)
 
 
+def _owners(
+    sentence: str, found: Sequence[Quantity], values: Sequence[Stated]
+) -> Iterator[Finding]:
+    """A value is told of the year and the series that it stands at in its figure."""
+    for quantity in found:
+        same = [
+            one
+            for one in values
+            if quantity.unit and is_same(quantity.value, quantity.unit, one.value, one.unit)
+        ]
+        clause = _CLAUSE_END.split(sentence[: quantity.start])[-1]
+        year = next(iter(reversed(list(_YEAR.finditer(clause)))), None)
+        if year and not _ASIDE.search(clause, year.end()):
+            years = [set(re.findall(r"(?<!\d)20\d\d(?!\d)", one.category)) for one in same]
+            if years and all(one and year[1] not in one for one in years):
+                yield _of_another(sentence, quantity, same[0])
+                continue
+        exhibits = {one.exhibit for one in same}
+        series = {one.series for one in values if one.exhibit in exhibits}
+        named = max(series, key=clause.rfind, default="")
+        at = clause.rfind(named) if named else -1
+        if at >= 0 and not _ASIDE.search(clause, at) and all(one.series != named for one in same):
+            yield _of_another(sentence, quantity, same[0])
+
+
+def _of_another(sentence: str, quantity: Quantity, stated: Stated) -> Finding:
+    expected = f"{stated.series}，{stated.category}"
+    return _finding("value_is_anothers", sentence, quantity.printed, expected)
+
+
+def _in_words(sentence: str, found: Sequence[Quantity], text: Text) -> Iterator[Finding]:
+    """Growth and shares in words: ``翻倍``, ``增长近三成``, ``过半``."""
+    for match in _IN_WORDS.finditer(sentence):
+        before = _CLAIM.search(sentence[: match.start()])
+        low, high = _span(match, before["verb"] if before else "")
+        is_growth = bool(before or match["times"])
+        if is_growth:
+            stand_in = Quantity("100", "%", match.start(), match.end())
+            claim = Claim("growth", stand_in, 1, "", is_yearly=False, is_increase=True)
+            pairs = _pairs(claim, sentence, text, found)
+            given = [(one.second / one.first - 1) * 100 for one in pairs]
+        else:
+            beside = [one.value for one in found if one.unit == "%"]
+            given = beside or [one.value for one in text.values if one.unit == "%"]
+        if given and not any(low <= one <= high for one in given):
+            rule = "growth_does_not_follow" if is_growth else "number_stands_in_no_figure"
+            middle = (low + high) / 2
+            nearest = min(given, key=lambda one: abs(one - middle))
+            yield _finding(rule, sentence, match[0], f"{nearest.quantize(Decimal('0.1'))}%")
+
+
+def _span(match: re.Match[str], verb: str) -> tuple[Decimal, Decimal]:
+    """The percentages that a growth or share in words may stand for."""
+    if match["half"]:
+        return Decimal(50), Decimal(100)
+    room = Decimal(5)
+    if match["times"]:
+        size = Decimal(_TIMES.get(match["times"], 100))
+        room = abs(size) / 10
+    else:
+        size = Decimal(10 * _CHINESE[match["tenths"]] + (5 if match["and_half"] else 0))
+        size = -size if re.fullmatch(_DOWN, verb) else size
+    hedge = _hedge(match)
+    bounds = [size - room, size + room]
+    if hedge == "over":
+        bounds = [size, size + 2 * room]
+    elif hedge == "nearly":
+        bounds = [size - 2 * room, size]
+    if size < 0 and hedge:
+        bounds = [2 * size - bounds[1], 2 * size - bounds[0]]
+    return bounds[0], bounds[1]
+
+
+def _hedge(match: re.Match[str]) -> str:
+    """Whether the words before say ``over`` or ``nearly``."""
+    before = match.string[: match.start()]
+    if re.search("(?:超过|超|逾)$", before):
+        return "over"
+    return "nearly" if re.search("(?:接近|将近|近)$", before) else ""
+
+
 def directions(sentence: str, *, is_analysts: bool) -> Iterator[Finding]:
     """``由 A 升至 B`` rises, ``由 A 降至 B`` falls."""
     for first, second in pairwise(quantities(sentence)):
         between = sentence[first.end : second.start]
         before = re.split("[，。；、]", sentence[: first.start])[-1]
         (size, noun), (other_size, other_noun) = parts(first.unit), parts(second.unit)
-        if noun != other_noun or not _FROM.search(before) or "，" in between:
-            continue
         change = second.value * other_size - first.value * size
+        if noun != other_noun or _CLAUSE_END.search(between):
+            continue
+        for words, is_wrong, word in ((_MORE, change > 0, "低于"), (_LESS, change < 0, "高于")):
+            match = words.search(between)
+            if match and is_wrong and first.unit:
+                yield Finding(
+                    "direction_is_wrong",
+                    "",
+                    "",
+                    sentence,
+                    f"{first.printed}{match[0]}{second.printed}",
+                    f"{first.printed}{word}{second.printed}",
+                    is_analysts,
+                )
+        if not _FROM.search(before):
+            continue
         for verbs, is_wrong, word in ((_RISES, change < 0, "降至"), (_FALLS, change > 0, "升至")):
             match = verbs.search(between)
             if match and is_wrong:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from bj_pipeline.report.document import Document, FactRef, Figure, Table, Words
+from bj_pipeline.report.document import Document, FactRef, Figure, Table
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.known import Known
 from bj_pipeline.report.topic import TOPIC_TABLE
@@ -12,6 +12,7 @@ from bj_pipeline.warehouse import tables
 _CODE = re.compile(r"\d{6}\.[A-Z]{2}")
 _MARKS = re.compile(r"^(?:XD|XR|DR|N|C)?(?:\*?ST)?")
 _ST = re.compile(r"^(?:XD|XR|DR)?\*?ST")
+_CODE_IN_TEXT = re.compile(r"[（(](\d{6})(?:\.BJ)?[）)]")
 _CHAIN = "ai_chain"
 _SAYS_NAME = ("公司", "名称", "简称")
 _SAYS_CODE = "代码"
@@ -19,7 +20,7 @@ _SAYS_CODE = "代码"
 
 
 def names(document: Document, known: Known) -> Iterator[Finding]:
-    """A code stands beside its company's name, a figure of a company behind it."""
+    """A code stands beside its company's name; a title that names a value names whose it is."""
     for table in (document.front_page.sectors, *_tables(document)):
         heads = [column.label for column in table.columns]
         code_at = _first(heads, {_SAYS_CODE, document.labels["code"]})
@@ -27,17 +28,26 @@ def names(document: Document, known: Known) -> Iterator[Finding]:
         if code_at is not None and name_at is not None:
             yield from _rows(document, table, code_at, name_at, known)
     for _, line, is_analysts in document.lines():
-        last = ""
-        for part in line:
-            if isinstance(part, Words) and part.name:
-                last = part.text
-            elif isinstance(part, FactRef) and not is_analysts:
-                wanted = known.names.get(_code(part.fact))
-                if wanted and last and last != wanted and part.with_unit:
-                    yield Finding("name_does_not_match", "", "", document.text(line), last, wanted)
-                last = ""
+        yield from _codes_in_text(document.text(line), known, is_analysts=is_analysts)
     for figure in document.figures():
-        yield from _charts(figure, known)
+        yield from _charts(figure)
+
+
+def _codes_in_text(text: str, known: Known, *, is_analysts: bool) -> Iterator[Finding]:
+    """``并行科技（920493）`` names the company of that code."""
+    for match in _CODE_IN_TEXT.finditer(text):
+        code = f"{match[1]}.BJ"
+        wanted, before = known.names.get(code), text[: match.start()]
+        plain = _MARKS.sub("", wanted) if wanted else ""
+        if wanted and not before.endswith(plain):
+            found = f"{before[-len(wanted) :]}{match[0]}"
+            yield Finding(
+                "name_does_not_match", "", "", text, found, f"{wanted}{match[0]}", is_analysts
+            )
+        elif wanted is None:
+            own = next((one for one, name in known.names.items() if before.endswith(name)), None)
+            if own:
+                yield Finding("name_does_not_match", "", "", text, match[0], own, is_analysts)
 
 
 def _first(heads: Sequence[str], wanted: Collection[str]) -> int | None:
@@ -87,13 +97,8 @@ def _rows(
                     )
 
 
-def _charts(figure: Figure, known: Known) -> Iterator[Finding]:
+def _charts(figure: Figure) -> Iterator[Finding]:
     chart = figure.chart
-    for series in chart.series:
-        for category, name in zip(chart.categories, series.facts, strict=False):
-            wanted = known.names.get(_code(name))
-            if wanted and category != wanted:
-                yield Finding("name_does_not_match", "", "", figure.title, category, wanted)
     is_analysts = figure.id.startswith(f"{TOPIC_TABLE}-")
     if is_analysts or (chart.kind != "hbars" and not chart.signed):
         return

@@ -3,8 +3,9 @@
 import difflib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bj_pipeline.report.document import Document, Figure
 from bj_pipeline.report.labels import Labels
@@ -12,6 +13,7 @@ from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import Form, Span, merged, squeezed
 from bj_pipeline.report.proofreading.printed import Piece, caption, furniture, pieces
 from bj_pipeline.report.rounding import MISSING
+from bj_pipeline.report.topic import TOPIC_TABLE
 from bj_pipeline.report.workbook_frames import header
 from bj_pipeline.warehouse import tables
 
@@ -104,6 +106,7 @@ def differences(document: Document, result: Comparison) -> Iterator[Finding]:
             changes = [("text_differs" if span else "text_is_missing", stands, piece.text)]
         for rule, found, expected in changes:
             yield Finding(rule, form.name, page, _short(piece.text), found, expected)
+    yield from _order(result)
     used += _repeated_heads(form, result)
     yield from _unknown_numbers(document, form, used)
 
@@ -158,6 +161,27 @@ def _gaps(form: Form, used: list[Span]) -> Iterator[Span]:
         if span.start > position:
             yield Span(position, span.start)
         position = max(position, span.end)
+
+
+def _order(result: Comparison) -> Iterator[Finding]:
+    """Rows stand in the document's order: what leads a table leads it in every form."""
+    exhibits: dict[str, list[tuple[Piece, Span]]] = {}
+    for piece, span in result.found:
+        if piece.kind in {"row", "values"}:
+            exhibits.setdefault(piece.exhibit, []).append((piece, span))
+    form = result.form
+    for rows in exhibits.values():
+        for (piece, span), (below, next_span) in pairwise(rows):
+            if next_span.start < span.start and piece.text != below.text:
+                yield Finding(
+                    "rows_are_out_of_order",
+                    form.name,
+                    form.page_at(next_span.start),
+                    _short(below.text),
+                    f"above {_short(piece.text)}",
+                    f"below {_short(piece.text)}",
+                )
+                break
 
 
 def _repeated_heads(form: Form, result: Comparison) -> list[Span]:
@@ -217,6 +241,66 @@ def _drawings(result: Comparison) -> Iterator[tuple[list[str], Span]]:
         elif captions:
             yield captions, Span(start, max(start, span.start))
             captions = []
+
+
+def titles(document: Document, form: Form) -> Iterator[Finding]:
+    """The title that the file itself bears, as windows and lists of files show it."""
+    if form.title and not squeezed(form.title).startswith(squeezed(document.title)):
+        yield Finding("title_differs", form.name, "", form.title, form.title, document.title)
+
+
+def drawn_names(document: Document, form: Form) -> Iterator[Finding]:
+    """Words in charts that are no name, legend or unit of theirs, and names in another order."""
+    for figure, words in zip(document.figures(), form.drawings, strict=False):
+        names = [squeezed(one) for one in figure.chart.categories]
+        known = {*names, *_frame_of(document.labels, figure)}
+        strange = [
+            word
+            for word in words
+            if word not in known
+            and not NUMBER.fullmatch(word)
+            # A long name may be broken into lines, or cut.
+            and not any(word.removesuffix("…") in name for name in names)
+        ]
+        strange += _unnamed(document.labels, figure, words)
+        drawn = [word for word in words if word in names]
+        # A drawing may leave out names for want of room, a chart over cells has them all.
+        wanted = [name for name in names if name in drawn or form.name.endswith(".xlsx")]
+        if not strange and len(set(names)) == len(names) and drawn != wanted:
+            strange, known = drawn, set(wanted)
+        if strange:
+            name = caption(document.labels, figure)
+            yield Finding(
+                "chart_word_differs",
+                form.name,
+                form.page_of(name),
+                name,
+                "、".join(strange),
+                _short("、".join(one for one in names if one in known) or figure.chart.unit),
+            )
+
+
+def _unnamed(labels: Labels, figure: Figure, words: Sequence[str]) -> list[str]:
+    """Series of grouped bars that the legend does not name."""
+    chart = figure.chart
+    several = chart.series if len(chart.series) > 1 and chart.kind != "lines" else ()
+    return [
+        one.name
+        for one in several
+        if not {squeezed(one.name), squeezed(labels.with_unit(one.name, chart.unit))} & {*words}
+    ]
+
+
+def _frame_of(labels: Labels, figure: Figure) -> set[str]:
+    """What a chart says besides its categories and values."""
+    chart = figure.chart
+    said = {"■", figure.title, caption(labels, figure), labels.fill("unit", unit=chart.unit)}
+    said |= {one.name for one in chart.series}
+    said |= {labels.with_unit(one.name, chart.unit) for one in chart.series}
+    said |= {label for one in chart.series for label in one.labels}
+    if chart.kind == "lines":  # several lines bear their name at their end
+        said |= {f"{one.name}{label}" for one in chart.series for label in one.labels}
+    return {squeezed(one) for one in said}
 
 
 def drawn_labels(document: Document, result: Comparison) -> Iterator[Finding]:
@@ -325,20 +409,52 @@ def _columns(document: Document, form: Form) -> Iterator[Finding]:
 
 
 def alternatives(document: Document, form: Form) -> Iterator[Finding]:
-    """Text alternatives that are not the charts' own."""
-    if not form.alternatives:
-        return
-    there = Counter(map(squeezed, form.alternatives))
+    """Text alternatives that are not the charts' own, or stand for another chart."""
+    figures = [(squeezed(figure.alt or figure.title), figure) for figure in document.figures()]
+    wanted = {text for text, _ in figures}
+    there = [text for text in map(squeezed, form.alternatives) if text in wanted]
+    for at, (text, figure) in enumerate(figures if form.alternatives else ()):
+        if text in there and (len(there) != len(figures) or there[at] == text):
+            continue
+        others = [one for one in map(squeezed, form.alternatives) if one not in wanted]
+        closest = difflib.get_close_matches(text, others or there, 1, 0.0)
+        name = caption(document.labels, figure)
+        yield Finding(
+            "text_alternative_differs",
+            form.name,
+            form.page_of(name),
+            name,
+            there[at] if text in there else closest[0] if closest else "",
+            figure.alt or figure.title,
+        )
+
+
+def alternatives_of_charts(document: Document) -> Iterator[Finding]:
+    """The house's text alternatives tell each category's or line's own values."""
     for figure in document.figures():
-        text = squeezed(figure.alt or figure.title)
-        if not there[text]:
-            closest = difflib.get_close_matches(text, there, 1, 0.0)
-            yield Finding(
-                "text_alternative_differs",
-                form.name,
-                form.page_of(caption(document.labels, figure)),
-                caption(document.labels, figure),
-                closest[0] if closest else "",
-                figure.alt or figure.title,
+        if figure.id.startswith(f"{TOPIC_TABLE}-"):
+            continue
+        chart = figure.chart
+        own = {
+            squeezed(name): labels
+            for name, labels in (
+                [(one.name, one.labels) for one in chart.series]
+                if chart.kind == "lines"
+                else zip(
+                    chart.categories,
+                    zip(*(one.labels for one in chart.series), strict=True),
+                    strict=True,
+                )
             )
-        there[text] -= 1
+        }
+        drawn = {label for one in chart.series for label in one.labels}
+        titled = set(NUMBER.findall(figure.title))
+        for clause in re.split("[，。：]", squeezed(figure.alt.replace("本期", "，"))):
+            name = max((one for one in own if clause.startswith(one)), key=len, default="")
+            given = set(own.get(name, drawn)) | (set() if name else titled)
+            for number in NUMBER.findall(clause.removeprefix(name)):
+                if number not in given:
+                    expected = "、".join(sorted(given)[:12])
+                    yield Finding(
+                        "text_alternative_differs", "", "", figure.title, clause, expected
+                    )

@@ -4,16 +4,20 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from bj_pipeline.report.document import Document, Table
+from bj_pipeline.issues import by_number
+from bj_pipeline.report.document import Document, Figure, Table
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import sentences
 from bj_pipeline.report.proofreading.known import Known
+from bj_pipeline.report.topic import TOPIC_TABLE
 
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _SHORT = re.compile(r"(?<!\d)(\d{2})-(\d{2})(?!\d)")
 _CHINESE = re.compile(
     r"(?:(\d{4})\s*年\s*)?(?<!\d)(\d{1,2})\s*月\s*(\d{1,2})\s*(?:[—–~-]\s*\d{1,2}\s*)?日"
 )
+_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
+_TREND_ISSUE = re.compile(r"\btrend_issue=(\d+)")
 _AHEAD = re.compile("预计|预期|将|计划|拟|预测|截止|E")
 
 
@@ -41,11 +45,33 @@ def dates(document: Document, known: Known) -> Iterator[Finding]:
         if isinstance(table, Table):
             yield from _column(document, table, known)
     for figure in document.figures():
-        last = figure.chart.categories[-1:] if figure.chart.kind == "lines" else ()
-        if last and _SHORT.fullmatch(last[0]) and last[0] != f"{issue.close_date:%m-%d}":
-            yield Finding(
-                "date_is_wrong", "", "", figure.title, last[0], f"{issue.close_date:%m-%d}"
-            )
+        yield from _axis(document, figure, known)
+    for exhibit in document.exhibits():
+        yield from _source(exhibit, known)
+
+
+def _source(exhibit: Figure | Table, known: Known) -> Iterator[Finding]:
+    """No source is of a year that has not come."""
+    last = known.issue.publication_date.year
+    for match in _YEAR.finditer(exhibit.source):
+        if int(match[0]) > last:
+            is_analysts = exhibit.id.startswith(f"{TOPIC_TABLE}-")
+            expected = f"no year after {last}"
+            yield Finding("date_is_wrong", "", "", exhibit.source, match[0], expected, is_analysts)
+
+
+def _axis(document: Document, figure: Figure, known: Known) -> Iterator[Finding]:
+    """A trend's values stand at the close dates of their issues."""
+    for series in figure.chart.series if figure.chart.kind == "lines" else ():
+        for category, name in zip(figure.chart.categories, series.facts, strict=False):
+            fact = document.facts.get(name)
+            if fact is None or not _SHORT.fullmatch(category):
+                continue
+            trailing = _TREND_ISSUE.search(fact.row)
+            issue = by_number(int(trailing[1])) if trailing else known.issue
+            wanted = f"{issue.close_date:%m-%d}"
+            if category != wanted:
+                yield Finding("date_is_wrong", "", "", figure.title, category, wanted)
 
 
 def _week(known: Known) -> tuple[date, date]:

@@ -84,6 +84,7 @@ class Form:
         tied: Numbers that name their facts.
         alternatives: Texts that stand for charts.
         drawings: The words inside of each chart, in order, where they are words and not pixels.
+        title: What the file's own properties call it.
         columns: Columns of data sheets: (table, code or key, column header) to the text shown.
         prints: Whether the form has the document's running text (a workbook has exhibits only).
         pairs_figures: Whether captions of neighbours come before their charts and sources.
@@ -98,6 +99,7 @@ class Form:
     tied: tuple[Tied, ...] = ()
     alternatives: tuple[str, ...] = ()
     drawings: tuple[tuple[str, ...], ...] = ()
+    title: str = ""
     columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     prints: bool = True
     pairs_figures: bool = False

@@ -1,11 +1,12 @@
 """What proofreading knows besides the document: the issue, the companies, and what was counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from bj_pipeline.issues import Issue
+from bj_pipeline.reference import Index
 
 
 @dataclass(frozen=True)
@@ -14,21 +15,31 @@ class Known:
 
     Attributes:
         issue: The issue as its calendar has it.
-        names: Curated name of each covered company, by code.
+        names: Curated name of each covered company and index, by code.
         st: Codes of companies under special treatment.
         uncounted: Companies of the pool that a count leaves out for want of a figure, by
             (sector, measure, ``companies`` or ``companies_base``); sector ``""`` and measure
             ``change`` for the whole pool.
+        sectors: Sector of each company of the pool, by code.
+        changes: Change of each company of the pool that has one, by code.
     """
 
     issue: Issue
     names: Mapping[str, str]
     st: frozenset[str]
     uncounted: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, issue: Issue, universe: pd.DataFrame, companies: pd.DataFrame) -> "Known":
-        """From the tables ``company_universe`` and ``company_metrics``."""
+    def of(
+        cls,
+        issue: Issue,
+        universe: pd.DataFrame,
+        companies: pd.DataFrame,
+        indices: Iterable[Index] = (),
+    ) -> "Known":
+        """From the tables ``company_universe`` and ``company_metrics``, and the curated indices."""
         pool = companies[companies["sector"].notna()]
         uncounted = {("", "change", "companies"): int(pool["change"].isna().sum())}
         for sector, rows in pool.groupby("sector"):
@@ -39,9 +50,13 @@ class Known:
                     if flag in rows:
                         unknown &= ~rows[flag].astype(bool)
                     uncounted[str(sector), measure, column] = int(unknown.sum())
+        changed = pool.dropna(subset="change")
         return cls(
             issue=issue,
-            names=dict(zip(universe["code"], universe["name"], strict=True)),
+            names=dict(zip(universe["code"], universe["name"], strict=True))
+            | {index.code: index.name for index in indices},
             st=frozenset(universe.loc[universe["is_st"].astype(bool), "code"]),
             uncounted=uncounted,
+            sectors=dict(zip(pool["code"], pool["sector"], strict=True)),
+            changes=dict(zip(changed["code"], changed["change"], strict=True)),
         )

@@ -32,6 +32,8 @@ _QUANTITY = re.compile(
 )
 _RANGE = re.compile(r"\s*[—–~至-]+\s*(?=\d)")
 _DATE = re.compile(_DATES)
+_LABEL = re.compile(r"(?:图表|[图表])\s*$")
+_CODE = re.compile(r"\d{6}(?:\.[A-Z]{2}|(?=[）)]))")
 _ESTIMATE = {"E", "e", "F", "A"}
 _SAME = {"X": "倍", "％": "%", "百分点": "个百分点"}
 
@@ -69,10 +71,15 @@ class Quantity:
 
 
 def quantities(text: str) -> list[Quantity]:
-    """The quantities of a text; dates, years and names such as ``H100`` or ``5G`` are none."""
+    """The quantities of a text; dates, years and names such as ``H100`` or ``5G`` are none.
+
+    Nor are codes of companies and numbers of exhibits.
+    """
     found: list[Quantity] = []
     for match in _QUANTITY.finditer(text):
         noun = match["noun"] or ""
+        if _CODE.match(text, match.start()) or _LABEL.search(text, 0, match.start()):
+            continue
         if _DATE.fullmatch(noun) and not match["magnitude"]:
             continue
         if not noun and not match["magnitude"] and _begins_range(text, match.end("number")):

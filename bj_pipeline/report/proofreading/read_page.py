@@ -1,12 +1,15 @@
 """Reading the web page back: its text, what its numbers say they are, and its charts' words."""
 
+import re
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 
 from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.form import Entry, Form, Passage, Tied, squeezed
 from bj_pipeline.storage import Place
 
+_TITLE = re.compile("<title>(.*?)</title>", re.DOTALL)
 _VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "wbr"})
 _PIECES = frozenset(
     {"p", "li", "th", "td", "h1", "h2", "h3", "figcaption", "caption", "dt", "dd", "dl", "summary"}
@@ -22,13 +25,15 @@ def read_page(path: Place, labels: Labels) -> Form:
     """The web page as a form; places are named by the heading before."""
     reader = _Reader(labels)
     markup = path.read_text(encoding="utf-8")
-    reader.feed(markup[markup.find("<body") :])
+    body = markup.find("<body")
+    reader.feed(markup[body:])
     reader.close()
     reader.end_piece()
     return Form(
         name=path.name,
         passages=tuple(reader.passages),
         contents=tuple(reader.contents),
+        title=unescape("".join(_TITLE.findall(markup[:body]))),
         headings=tuple(reader.headings),
         tied=tuple(reader.tied),
         alternatives=tuple(reader.alternatives),

@@ -27,6 +27,7 @@ def read_pdf(path: Place, labels: Labels) -> Form:
             for mark in pdf.get_toc()
             if (target := mark.get_dest()) is not None
         ]
+        title = pdf.get_metadata_value("Title")
     body: list[Passage] = []
     listed: list[str] = []
     furniture: list[Passage] = []
@@ -43,6 +44,7 @@ def read_pdf(path: Place, labels: Labels) -> Form:
         name=path.name,
         passages=(*body, *furniture),
         contents=tuple(_contents(listed, labels)),
+        title=title,
         headings=tuple(one for one in marks if one.title not in lists),
         pairs_figures=True,
         draws=True,

@@ -48,6 +48,7 @@ def read_word(path: Place, labels: Labels) -> Form:
         name=path.name,
         passages=tuple(body),
         contents=tuple(contents),
+        title=word.core_properties.title,
         headings=tuple(Entry(squeezed(one.text)) for one in body if one.kind == "heading"),
         alternatives=alternatives,
         pairs_figures=True,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from html import unescape
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -21,6 +22,11 @@ _SPACE = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _MAIN = f"{{{_SPACE.decode()}}}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _DRAWN = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}cNvPr"
+_CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+_TEXT = "{http://schemas.openxmlformats.org/drawingml/2006/main}t"
+_TITLE = "{http://purl.org/dc/elements/1.1/}title"
+_CELLS = re.compile(r"'?(?P<sheet>.+?)'?!\$([A-Z]+)\$(\d+)(?::\$([A-Z]+)\$(\d+))?")
+_FIELD = re.compile(r"&[A-Z]")
 _FIRST_DAY = date(1899, 12, 30)
 _NUMBER_PART = re.compile(r"[+-]?#?,?#*0(?:\.0+)?")
 _ROW = re.compile(rb'<row r="(\d+)"[^>]*?(?:/>|>.*?</row>)', re.DOTALL)
@@ -35,13 +41,15 @@ def read_workbook(path: Place, labels: Labels) -> Form:
     contents: list[Entry] = []
     tied: list[Tied] = []
     data: dict[str, _Data] = {}
+    grids: dict[str, Grid] = {}
     tables = {sheet_name(labels, table): table for table in SHEETS}
     with zipfile.ZipFile(BytesIO(path.read_bytes())) as archive:
         for name, sheet in _sheets(archive):
             if name in tables:
                 data[tables[name]] = _data(sheet, name_of(labels, "code"))
                 continue
-            grid = sheet.grid()
+            grid = grids[name] = sheet.grid()
+            passages += [Passage(name, text) for text in sheet.furniture()]
             if name == labels["facts"]:
                 tied += [Tied(row[0], row[1], name) for row in grid[_HEADER_ROW + 1 :] if row[0]]
                 tied += [Tied(row[0], row[1] + row[2], name) for row in grid[_HEADER_ROW + 1 :]]
@@ -51,12 +59,16 @@ def read_workbook(path: Place, labels: Labels) -> Form:
             else:
                 passages += [Passage(name, "\n".join(row)) for row in grid if any(row)]
         alternatives = tuple(_descriptions(archive))
+        drawings = tuple(_charts(archive, grids))
+        title = _xml(archive.read("docProps/core.xml")).findtext(_TITLE, "")
     return Form(
         name=path.name,
         passages=tuple(passages),
         contents=tuple(contents),
         tied=tuple(tied),
         alternatives=alternatives,
+        drawings=drawings,
+        title=title,
         columns=_Columns(data),
         prints=False,
     )
@@ -182,6 +194,13 @@ class _Sheet:
             for row in range(max(rows, default=-1) + 1)
         ]
 
+    def furniture(self) -> Iterator[str]:
+        """What stands in the print's header and footer, but for fields such as the page."""
+        for part in ("oddHeader", "oddFooter"):
+            found = re.search(rf"<{part}>(.*?)</{part}>".encode(), self.content, re.DOTALL)
+            if found:
+                yield from filter(None, _FIELD.split(unescape(found[1].decode())))
+
     def shown(self, cell: ET.Element) -> str:
         """What a cell shows."""
         kind, value = cell.get("t", "n"), cell.findtext(f"{_MAIN}v")
@@ -270,6 +289,28 @@ def _contents(grid: Grid, labels: Labels) -> tuple[list[Entry], Grid]:
     top = next(at for at, row in enumerate(grid) if row[:2] == heads)
     listed = [Entry(squeezed(row[1]), row[0]) for row in grid[top + 1 :] if row[1]]
     return listed, [row for row in grid[:top] if any(row)]
+
+
+def _charts(archive: zipfile.ZipFile, grids: Mapping[str, Grid]) -> Iterator[tuple[str, ...]]:
+    """What each native chart says: its own words, and the cells that it is drawn from."""
+    names = [name for name in archive.namelist() if name.startswith("xl/charts/chart")]
+    for name in sorted(names, key=lambda one: int(re.sub(r"\D", "", one))):
+        root = _xml(archive.read(name))
+        words = [one.text or "" for one in root.iter(_TEXT)]
+        for cells in dict.fromkeys(one.text or "" for one in root.iter(f"{_CHART}f")):
+            words += _referred(cells, grids)
+        yield tuple(squeezed(word) for word in words if word.strip())
+
+
+def _referred(cells: str, grids: Mapping[str, Grid]) -> list[str]:
+    """What the cells show that a chart names: ``'图表 01'!$B$5:$B$9``."""
+    found = _CELLS.fullmatch(cells)
+    grid = grids.get(found["sheet"].replace("''", "'")) if found else None
+    if found is None or grid is None:
+        return [cells]
+    left, top = _place(found[2] + found[3])
+    right, bottom = _place((found[4] or found[2]) + (found[5] or found[3]))
+    return [cell for row in grid[top : bottom + 1] for cell in row[left : right + 1]]
 
 
 def _descriptions(archive: zipfile.ZipFile) -> Iterator[str]:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from bj_pipeline.issues import by_number
+from bj_pipeline.reference import load_reference
 from bj_pipeline.report.document import Document
 from bj_pipeline.report.proofreading import FORMS, Known, read_form
+from bj_pipeline.settings import PACKAGE
 from bj_pipeline.warehouse import tables
 from bj_pipeline_tests.report.proofreading.planting import ISSUE, LABELS
 
@@ -28,6 +30,7 @@ def known(sample_issue) -> Known:
         by_number(ISSUE),
         sample_issue.table(tables.COMPANY_UNIVERSE, ISSUE),
         sample_issue.table(tables.COMPANY_METRICS, ISSUE),
+        load_reference(PACKAGE / "reference").indices,
     )
 
 

@@ -173,6 +173,12 @@ def with_sentence(document, sentence):
         "英伟达 H100 与 GPT-4 在 2025 年第 3 季度发布，5G 网络同步扩容。",
         "2027 年 12 月 31 日前预计达到 5.16 万亿 Token。",
         "5.16 万亿 Token 较 2.7 万亿 Token 高出 91.1%。",
+        "中国模型周调用增长近三成，达 5.16 万亿 Token。",
+        "美国模型周调用 2.7 万亿 Token，不及中国模型的 5.16 万亿 Token。",
+        "2027 年较 2024 年的 55.1 TWh 明显增加，2025 年为 77.7 TWh。",
+        "企业日均调用由 18.74 万亿 Token 增至 37.00 万亿 Token，接近翻倍。",
+        "全球开源模型中超过九成来自中国，占 90.2%。",
+        "并行科技（920493）与曙光数创（920808.BJ）的成本降低，见图表 3。",
     ],
 )
 def test_a_sentence_that_follows_from_the_figures_is_left_alone(document, known, sentence):
@@ -201,3 +207,68 @@ def test_a_rate_that_the_stated_values_do_not_give_is_told_with_the_computed_one
     rates = [one for one in found if one.rule == "growth_does_not_follow"]
     assert only(rates).expected == expected
     assert only(rates).sentence in sentence
+
+
+@pytest.mark.parametrize(
+    ("sentence", "rule", "found", "expected"),
+    [
+        (
+            "中国模型周调用翻倍，达 5.16 万亿 Token。",
+            "growth_does_not_follow",
+            "翻倍",
+            "25.2%",
+        ),
+        (
+            "中国模型周调用增长六成，达 5.16 万亿 Token。",
+            "growth_does_not_follow",
+            "六成",
+            "25.2%",
+        ),
+        ("市场规模减半至 259 亿美元。", "growth_does_not_follow", "减半", "36.3%"),
+        ("开源模型过半，占 29.6%。", "number_stands_in_no_figure", "过半", "29.6%"),
+        ("近九成开源模型来自中国。", "number_stands_in_no_figure", "九成", "90.2%"),
+        (
+            "2027 年 IT 能耗预计 77.7 TWh。",
+            "value_is_anothers",
+            "77.7TWh",
+            "IT 能耗，2025E",
+        ),
+        (
+            "美国模型周调用 5.16 万亿 Token。",
+            "value_is_anothers",
+            "5.16万亿Token",
+            "中国模型，2 月 16—22 日",
+        ),
+        (
+            "2.7 万亿 Token 高于 4.12 万亿 Token。",
+            "direction_is_wrong",
+            "2.7万亿Token高于4.12万亿Token",
+            "2.7万亿Token低于4.12万亿Token",
+        ),
+        (
+            "过去三周，周调用由 4.12 万亿 Token 增至 5.16 万亿 Token，增长 25.2%。",
+            "growth_cannot_be_followed",
+            "25.2%",
+            "the values of 3 周; those stated span 2",
+        ),
+        (
+            "并行科技（920924）受益。",
+            "name_does_not_match",
+            "并行科技（920924）",
+            "广脉科技（920924）",
+        ),
+        ("如图表 99 所示。", "exhibit_does_not_exist", "图表 99", "a number up to 35"),
+    ],
+)
+def test_a_claim_in_words_or_of_another_year_series_or_company_is_found(
+    document, known, sentence, rule, found, expected
+):
+    findings = text_findings(with_sentence(document, sentence), known)
+    assert (rule, found, expected, True) in {
+        (one.rule, one.found, one.expected, one.is_analysts) for one in findings
+    }
+
+
+def test_a_growth_without_values_reads_as_in_the_note_that_gives_it(document, known):
+    found = text_findings(planted(document, "年均增速为 44.8%。", "年均增速为 48.4%。"), known)
+    assert only(found).expected == "48.4%, as noted"

@@ -135,7 +135,7 @@ def test_a_number_format_that_hides_the_sign_is_found(document, folder, tmp_path
         "styles.xml",
     )
     found = list(form_findings(document, forms))
-    assert rules(found) == {"sign_is_lost"}
+    assert rules(found) == {"sign_is_lost", "chart_label_differs"}
     assert any(one.expected == "+29.55" for one in found)
 
 
@@ -289,3 +289,89 @@ def test_a_date_of_another_week_is_found_in_every_form(document, pictures, tmp_p
         (tmp_path / name).write_bytes(content)
         found = list(form_findings(document, {name: read_form(tmp_path / name, LABELS)}))
         assert any(one.rule == "number_differs" and one.expected == "27" for one in found), name
+
+
+# --- faults in the order, the charts and the properties of a form
+
+
+def test_rows_that_one_form_prints_in_another_order_are_found(document, folder, tmp_path):
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    first, second = (
+        next(one for one in re.findall(r"<tr>.*?</tr>", page) if code in one)
+        for code in (">920305.BJ<", ">920088.BJ<")
+    )
+    moved = page.replace(first, "@").replace(second, first).replace("@", second)
+    (tmp_path / "report.html").write_text(moved, encoding="utf-8")
+    forms = {"report.html": read_form(tmp_path / "report.html", LABELS)}
+    found = only(form_findings(document, forms))
+    assert (found.rule, found.page) == ("rows_are_out_of_order", "市场表现")
+    assert "科力股份" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (">单位：亿元</text>", ">单位：万元</text>", "单位：万元"),
+        (">信息技术</text>", ">新能源</text>", "电子设备、机械设备、新能源、汽车、新能源"),
+        (">上周</text>", ">本周</text>", "上周"),
+        (">汽车 552.4</text>", ">新能源 552.4</text>", "新能源552.4"),
+    ],
+)
+def test_a_word_that_a_chart_of_the_page_draws_otherwise_is_found(
+    document, folder, tmp_path, old, new, found
+):
+    forms = html_with(folder, tmp_path, old, new, 1)
+    finding = only(form_findings(document, forms))
+    assert (finding.rule, finding.found) == ("chart_word_differs", found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("$B$5:$B$9", "$B$6:$B$10", "chart_label_differs"),
+        ("$A$5:$A$9", "$A$6:$A$10", "chart_word_differs"),
+        ("<a:t>单位：%</a:t>", "<a:t>单位：X</a:t>", "chart_word_differs"),
+    ],
+)
+def test_a_chart_of_the_workbook_over_other_cells_is_found(
+    document, folder, tmp_path, old, new, rule
+):
+    forms = zipped_with(
+        folder / "report.xlsx", tmp_path / "report.xlsx", old, new, "charts/chart1.xml"
+    )
+    found = only(form_findings(document, forms))
+    assert found.rule == rule
+    assert "各行业本周总市值变动" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("form", "part"), [("report.docx", "core.xml"), ("report.xlsx", "core.xml")]
+)
+def test_a_file_that_bears_another_title_is_found(document, folder, tmp_path, form, part):
+    forms = zipped_with(folder / form, tmp_path / form, "第 65 期", "第 56 期", part)
+    assert rules(form_findings(document, forms)) == {"title_differs"}
+
+
+def test_a_page_that_bears_another_title_is_found(document, folder, tmp_path):
+    forms = html_with(folder, tmp_path, "（第 65 期）：", "（第 56 期）：", 1)
+    assert rules(form_findings(document, forms)) == {"title_differs"}
+
+
+def test_a_print_header_of_the_workbook_with_another_issue_is_found(document, folder, tmp_path):
+    forms = zipped_with(
+        folder / "report.xlsx",
+        tmp_path / "report.xlsx",
+        "  第 65 期&amp;C",
+        "  第 56 期&amp;C",
+        "sheet5.xml",
+    )
+    found = only(form_findings(document, forms))
+    assert (found.rule, found.found) == ("number_without_origin", "56")
+
+
+def test_text_alternatives_that_stand_at_each_others_charts_are_found(document, forms):
+    form = forms["report.docx"]
+    first, second, *rest = form.alternatives
+    moved = replace(form, alternatives=(second, first, *rest))
+    found = list(form_findings(document, {"report.docx": moved}))
+    assert [one.rule for one in found] == ["text_alternative_differs"] * 2

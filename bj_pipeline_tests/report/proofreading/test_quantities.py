@@ -46,6 +46,7 @@ def test_a_cell_reads_as_a_spreadsheet_shows_it(value, form, expected):
 def test_companies_without_a_figure_are_counted_as_left_out():
     companies = pd.DataFrame(
         {
+            "code": ["1", "2", "3"],
             "sector": ["汽车", "汽车", None],
             "change": [0.1, None, None],
             "pe_ttm": [None, 3.0, 1.0],
@@ -63,3 +64,5 @@ def test_companies_without_a_figure_are_counted_as_left_out():
     assert known.uncounted["汽车", "pe_ttm", "companies_base"] == 1
     assert known.uncounted["汽车", "market_cap", "companies_base"] == 1
     assert known.st == {"1"}
+    assert known.sectors == {"1": "汽车", "2": "汽车"}
+    assert known.changes == {"1": 0.1}
