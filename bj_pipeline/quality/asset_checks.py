@@ -25,7 +25,10 @@ BROKEN_RULES = "broken rules"
 _ROWS_SHOWN = 20
 _DIGITS_SHOWN = 10
 _ROWS_IN_SUMMARY = 3
-_NAMES = ("code", "name", "date", "sector", "vendor", "source_file")
+_NAMES = (
+    *("code", "name", "date", "sector", "vendor", "source_file"),
+    *("character", "code_point", "text"),
+)
 """Columns that tell a reader which row is meant."""
 
 

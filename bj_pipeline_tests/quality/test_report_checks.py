@@ -122,6 +122,8 @@ def test_a_character_without_glyph_is_named_with_its_place(issue_65):
     outcome = result(with_notice(issue_65, "某公司𓀀更名"), report.every_glyph_is_in_the_font)
     (row,) = outcome.rows.to_dict("records")
     assert (row["character"], row["code_point"], row["text"]) == ("𓀀", "U+13000", "某公司𓀀更名")
+    told = stored_results([outcome], issue_65).iloc[0]["summary"]
+    assert "code_point=U+13000, text=某公司𓀀更名" in told
 
 
 def test_a_character_without_glyph_in_the_houses_words_is_found(issue_65):

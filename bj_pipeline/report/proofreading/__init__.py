@@ -30,6 +30,7 @@ from bj_pipeline.report.proofreading.comparison import (
     differences,
     drawn_labels,
     drawn_names,
+    sample_marks,
     tied_numbers,
     titles,
 )
@@ -80,6 +81,7 @@ def form_findings(document: Document, forms: Mapping[str, Form]) -> Iterator[Fin
         result = compare(document, form)
         yield from differences(document, result)
         yield from titles(document, form)
+        yield from sample_marks(document, form)
         yield from drawn_labels(document, result)
         yield from drawn_names(document, form)
         yield from tied_numbers(document, form)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from bj_pipeline.report.document import Document, Figure
+from bj_pipeline.report.document import Document, Fact, Figure
 from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.finding import Finding
-from bj_pipeline.report.proofreading.form import Form, Span, merged, squeezed
+from bj_pipeline.report.proofreading.form import Form, Span, Tied, merged, squeezed
 from bj_pipeline.report.proofreading.printed import Piece, caption, furniture, pieces
 from bj_pipeline.report.rounding import MISSING
 from bj_pipeline.report.topic import TOPIC_TABLE
@@ -249,6 +249,25 @@ def titles(document: Document, form: Form) -> Iterator[Finding]:
         yield Finding("title_differs", form.name, "", form.title, form.title, document.title)
 
 
+def sample_marks(document: Document, form: Form) -> Iterator[Finding]:
+    """Sample data say so on every page or sheet, real data nowhere."""
+    labels = document.labels
+    marks = {squeezed(labels["sample_mark"]), squeezed(labels["sample"] + labels["sample_bar"])}
+    places = {passage.page for passage in form.passages}
+    marked = {
+        passage.page
+        for passage in form.passages
+        if any(mark in squeezed(passage.text) for mark in marks)
+    }
+    everywhere = form.has_pages or not form.prints
+    if document.is_sample and (places - marked if everywhere else not marked):
+        place = min(places - marked, default="")
+        expected = labels["sample_mark"]
+        yield Finding("sample_mark_is_missing", form.name, place, "", "", expected)
+    elif marked and not document.is_sample:
+        yield Finding("sample_mark_is_wrong", form.name, min(marked), "", labels["sample_mark"], "")
+
+
 def drawn_names(document: Document, form: Form) -> Iterator[Finding]:
     """Words in charts that are no name, legend or unit of theirs, and names in another order."""
     for figure, words in zip(document.figures(), form.drawings, strict=False):
@@ -366,7 +385,9 @@ def _labels(figure: Figure) -> list[str]:
 
 def tied_numbers(document: Document, form: Form) -> Iterator[Finding]:
     """Numbers that name their fact and print another one, and values of data sheets."""
+    drawn = _drawn(document)
     for tied in form.tied:
+        yield from _told(tied, document.facts.get(tied.fact), drawn.get(tied.fact, set()), form)
         fact = document.facts.get(tied.fact)
         shown = squeezed(tied.shown)
         texts = (
@@ -383,6 +404,31 @@ def tied_numbers(document: Document, form: Form) -> Iterator[Finding]:
             )
             yield Finding(rule, form.name, tied.page, tied.fact, tied.shown, expected)
     yield from _columns(document, form)
+
+
+def _drawn(document: Document) -> dict[str, set[str]]:
+    """Categories at which charts draw each fact."""
+    drawn: dict[str, set[str]] = {}
+    for figure in document.figures():
+        chart = figure.chart
+        for series in chart.series:
+            for category, fact in zip(chart.categories, series.facts, strict=False):
+                drawn.setdefault(fact, set()).add(squeezed(category))
+    return drawn
+
+
+def _told(tied: Tied, fact: Fact | None, categories: set[str], form: Form) -> Iterator[Finding]:
+    """What a form tells of a number beside its value: whose it is, and where it came from."""
+    name = squeezed(tied.name)
+    if name and categories and not any(one in name for one in categories):
+        expected = " / ".join(sorted(categories))
+        yield Finding("name_does_not_match", form.name, tied.page, tied.fact, tied.name, expected)
+    there = {squeezed(one) for one in tied.origin}
+    for part in (fact.table, fact.row, fact.column, fact.formula) if fact and there else ():
+        if part and squeezed(part) not in there:
+            yield Finding(
+                "origin_differs", form.name, tied.page, tied.fact, " | ".join(tied.origin), part
+            )
 
 
 def _columns(document: Document, form: Form) -> Iterator[Finding]:

@@ -57,11 +57,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Tied:
-    """A number that the form itself ties to a fact."""
+    """A number that the form itself ties to a fact.
+
+    Attributes:
+        name: What the form calls it, such as a bar's category; empty if it says none.
+        origin: The whole row of a list of origins, where it stands in one.
+    """
 
     fact: str
     shown: str
     page: str
+    name: str = ""
+    origin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class _Reader(HTMLParser):
         self.alternatives: list[str] = []
         self.drawings: list[list[str]] = []
         self.origin = ""
+        self.cells: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -82,9 +83,10 @@ class _Reader(HTMLParser):
         if "data-label" in given:
             label, fact = given["data-label"], given.get("data-origin-of", "")
             if fact:
-                self.tied.append(Tied(fact, label.rpartition("：")[2], self.page))
+                name, _, shown = label.rpartition("：")
+                self.tied.append(Tied(fact, shown, self.page, name))
         if "data-origin" in given:
-            self.origin = given["data-origin"]
+            self.origin, self.cells = given["data-origin"], []
         if tag in _HEADINGS and given.get("id") in _OWN_HEADINGS:
             one.role = "own heading"
         self.open.append(one)
@@ -114,9 +116,13 @@ class _Reader(HTMLParser):
             self.contents.append(Entry(squeezed(text)))
         if one.role == "drawing" and one.tag == "text" and text.strip():
             self.drawings[-1].append(squeezed(text))
-        if one.role == "origins" and one.tag == "td" and self.origin:
+        if one.role == "origins" and one.tag == "td":
+            self.cells.append(text.strip())
+        if one.role == "origins" and one.tag == "tr" and self.origin:
             # The first cell after the name is what the page shows for the fact.
-            self.tied.append(Tied(self.origin, text.strip(), self.labels["origins"]))
+            self.tied.append(
+                Tied(self.origin, self.cells[0], self.labels["origins"], origin=(*self.cells,))
+            )
             self.origin = ""
         if one.role == "body" and one.tag in _PIECES:
             if one.tag in _HEADINGS and text.strip():

@@ -52,7 +52,10 @@ def read_workbook(path: Place, labels: Labels) -> Form:
             passages += [Passage(name, text) for text in sheet.furniture()]
             if name == labels["facts"]:
                 tied += [Tied(row[0], row[1], name) for row in grid[_HEADER_ROW + 1 :] if row[0]]
-                tied += [Tied(row[0], row[1] + row[2], name) for row in grid[_HEADER_ROW + 1 :]]
+                tied += [
+                    Tied(row[0], row[1] + row[2], name, origin=tuple(row))
+                    for row in grid[_HEADER_ROW + 1 :]
+                ]
             elif name == labels["contents"]:
                 contents, about = _contents(grid, labels)
                 passages += [Passage(name, "\n".join(row)) for row in about]

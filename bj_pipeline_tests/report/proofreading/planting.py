@@ -40,6 +40,11 @@ def with_exhibit(document: Document, name: str, change) -> Document:
     return document.model_copy(update={"sections": sections})
 
 
+def number_of(document: Document, name: str) -> int:
+    """The number of an exhibit, which changes with each chart that is added before it."""
+    return next(one.number for one in document.exhibits() if one.id == name)
+
+
 def rules(findings) -> set[str]:
     return {one.rule for one in findings}
 

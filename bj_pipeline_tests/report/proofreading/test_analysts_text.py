@@ -257,7 +257,6 @@ def test_a_rate_that_the_stated_values_do_not_give_is_told_with_the_computed_one
             "并行科技（920924）",
             "广脉科技（920924）",
         ),
-        ("如图表 99 所示。", "exhibit_does_not_exist", "图表 99", "a number up to 35"),
     ],
 )
 def test_a_claim_in_words_or_of_another_year_series_or_company_is_found(
@@ -267,6 +266,14 @@ def test_a_claim_in_words_or_of_another_year_series_or_company_is_found(
     assert (rule, found, expected, True) in {
         (one.rule, one.found, one.expected, one.is_analysts) for one in findings
     }
+
+
+def test_an_exhibit_that_the_text_speaks_of_and_the_issue_lacks_is_found(document, known):
+    count = len(list(document.exhibits()))
+    assert text_findings(with_sentence(document, f"见图表 {count}。"), known) == []
+    found = only(text_findings(with_sentence(document, f"见图表 {count + 1}。"), known))
+    assert (found.rule, found.found) == ("exhibit_does_not_exist", f"图表 {count + 1}")
+    assert found.is_analysts
 
 
 def test_a_growth_without_values_reads_as_in_the_note_that_gives_it(document, known):
