@@ -48,6 +48,20 @@ def test_columns_that_an_issue_cannot_fill_are_left_out(full, poor):
     assert heads(tables_of(market_section(poor))["top_movers"]) == top
 
 
+def test_a_company_whose_results_are_of_another_year_than_the_head_says_is_named(full):
+    def early(frame):
+        is_early = frame["code"].isin(["920493.BJ", "920088.BJ"])
+        return frame.assign(fiscal_year=frame["fiscal_year"].mask(is_early, 2025))
+
+    data = replace(full, companies=early(full.companies), ai_chain=early(full.ai_chain))
+    chain = tables_of(ai_chain_section(data))["ai_chain"]
+    top = tables_of(market_section(data))["top_movers"]
+    assert "2024营业收入" in heads(chain)
+    assert chain.note.endswith("并行科技为 2025 年度数据。")
+    assert top.note.endswith("科力股份为 2025 年度数据。")
+    assert "年度数据" not in tables_of(ai_chain_section(full))["ai_chain"].note
+
+
 def test_the_title_of_the_ai_table_promises_no_column_that_is_left_out(full, poor):
     def title(data: ReportData) -> str:
         return tables_of(ai_chain_section(data))["ai_chain"].title

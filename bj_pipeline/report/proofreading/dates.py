@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from bj_pipeline.issues import by_number
-from bj_pipeline.report.document import Document, Figure, Table
+from bj_pipeline.report.document import Document, FactRef, Figure, Table
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import sentences
 from bj_pipeline.report.proofreading.known import Known
@@ -17,6 +17,7 @@ _CHINESE = re.compile(
     r"(?:(\d{4})\s*年\s*)?(?<!\d)(\d{1,2})\s*月\s*(\d{1,2})\s*(?:[—–~-]\s*\d{1,2}\s*)?日"
 )
 _YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
+_RESULT = re.compile(r"\w+/(\d{6}\.[A-Z]{2})/(?:revenue|net_profit)")
 _TREND_ISSUE = re.compile(r"\btrend_issue=(\d+)")
 _AHEAD = re.compile("预计|预期|将|计划|拟|预测|截止|E")
 
@@ -44,6 +45,7 @@ def dates(document: Document, known: Known) -> Iterator[Finding]:
     for table in document.exhibits():
         if isinstance(table, Table):
             yield from _column(document, table, known)
+            yield from _full_years(table, known)
     for figure in document.figures():
         yield from _axis(document, figure, known)
     for exhibit in document.exhibits():
@@ -58,6 +60,23 @@ def _source(exhibit: Figure | Table, known: Known) -> Iterator[Finding]:
             is_analysts = exhibit.id.startswith(f"{TOPIC_TABLE}-")
             expected = f"no year after {last}"
             yield Finding("date_is_wrong", "", "", exhibit.source, match[0], expected, is_analysts)
+
+
+def _full_years(table: Table, known: Known) -> Iterator[Finding]:
+    """A result stands under its full year, or the note tells of which year it is."""
+    for at, column in enumerate(table.columns):
+        head = _YEAR.search(column.label)
+        for row in table.rows if head else ():
+            for part in row[at].line:
+                match = _RESULT.fullmatch(part.fact) if isinstance(part, FactRef) else None
+                year = known.years.get(match[1]) if match else None
+                if match is None or head is None or year in {None, int(head[0])}:
+                    continue
+                name = known.names.get(match[1], match[1])
+                if name not in table.note or f"{year}" not in table.note:
+                    yield Finding(
+                        "date_is_wrong", "", "", table.title, f"{name} {column.label}", f"{year}"
+                    )
 
 
 def _axis(document: Document, figure: Figure, known: Known) -> Iterator[Finding]:

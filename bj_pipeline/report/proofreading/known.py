@@ -22,6 +22,7 @@ class Known:
             ``change`` for the whole pool.
         sectors: Sector of each company of the pool, by code.
         changes: Change of each company of the pool that has one, by code.
+        years: Full year whose result a company shows, by code.
     """
 
     issue: Issue
@@ -30,6 +31,7 @@ class Known:
     uncounted: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     sectors: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, float] = field(default_factory=dict)
+    years: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -51,6 +53,7 @@ class Known:
                         unknown &= ~rows[flag].astype(bool)
                     uncounted[str(sector), measure, column] = int(unknown.sum())
         changed = pool.dropna(subset="change")
+        reported = companies.dropna(subset="fiscal_year")
         return cls(
             issue=issue,
             names=dict(zip(universe["code"], universe["name"], strict=True))
@@ -59,4 +62,5 @@ class Known:
             uncounted=uncounted,
             sectors=dict(zip(pool["code"], pool["sector"], strict=True)),
             changes=dict(zip(changed["code"], changed["change"], strict=True)),
+            years=dict(zip(reported["code"], reported["fiscal_year"].astype(int), strict=True)),
         )

@@ -21,6 +21,7 @@ from bj_pipeline.report.sections.company_facts import (
     company_fact,
     name_cell,
     number_cell,
+    other_years,
 )
 from bj_pipeline.report.sections.market import fact_series
 from bj_pipeline.warehouse import tables
@@ -148,6 +149,7 @@ def _table(data: ReportData) -> Table:
     note = "不含风险警示（ST）公司。"
     if vendor and data.has_pe_ttm:
         note += f"本表 PE TTM 取自 {vendor}，与其他图表的数据商可能不同。"
+    note += other_years(data, data.ai_chain_rows)
     return Table(
         id="ai_chain",
         title=_table_title(data),

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import pandas as pd
+
 from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import Cell, Column, Fact
 from bj_pipeline.report.facts import CHANGE, MULTIPLE, WAN, YI, Style, cell_text, say, tone
@@ -68,6 +70,19 @@ def company_columns(data: ReportData) -> dict[str, Column]:
         "net_profit": data.has_financials,
     }
     return {name: column for name, column in columns.items() if known[name]}
+
+
+def other_years(data: ReportData, rows: pd.DataFrame) -> str:
+    """Which rows show another full year than the table's head says, as a note; empty if none.
+
+    In March and April some companies have published the last year and others have not.
+    """
+    told = rows.dropna(subset="fiscal_year")
+    told = told.assign(year=told["fiscal_year"].astype(int).astype(str))
+    return "".join(
+        f"{data.labels.listed(others['name'])}为 {year} 年度数据。"
+        for year, others in told[told["year"] != data.fiscal_year].groupby("year")
+    )
 
 
 def number_cell(fact: Fact) -> Cell:

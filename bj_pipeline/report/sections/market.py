@@ -25,6 +25,7 @@ from bj_pipeline.report.sections.company_facts import (
     company_fact,
     name_cell,
     number_cell,
+    other_years,
 )
 from bj_pipeline.warehouse import tables
 
@@ -232,6 +233,7 @@ def _top_table(data: ReportData) -> Table:
             )
         )
     labels = data.labels
+    listed = data.companies[data.companies["code"].isin(top["code"])]
     return Table(
         id="top_movers",
         title=labels["table.top_movers"],
@@ -244,5 +246,5 @@ def _top_table(data: ReportData) -> Table:
         ),
         rows=tuple(rows),
         source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS, tables.RAW_FINANCIALS),
-        note="含风险警示（ST）公司；AI 产业链一览表不含。",
+        note="含风险警示（ST）公司；AI 产业链一览表不含。" + other_years(data, listed),
     )

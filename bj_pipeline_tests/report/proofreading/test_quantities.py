@@ -49,6 +49,7 @@ def test_companies_without_a_figure_are_counted_as_left_out():
             "code": ["1", "2", "3"],
             "sector": ["汽车", "汽车", None],
             "change": [0.1, None, None],
+            "fiscal_year": [2024, None, 2025],
             "pe_ttm": [None, 3.0, 1.0],
             "pe_ttm_is_loss": [True, False, False],
             "pe_ttm_base": [None, 3.0, 1.0],
@@ -66,3 +67,4 @@ def test_companies_without_a_figure_are_counted_as_left_out():
     assert known.st == {"1"}
     assert known.sectors == {"1": "汽车", "2": "汽车"}
     assert known.changes == {"1": 0.1}
+    assert known.years == {"1": 2024, "3": 2025}

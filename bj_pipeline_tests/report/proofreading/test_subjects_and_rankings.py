@@ -132,6 +132,7 @@ def test_a_figure_in_another_place_than_its_own_is_found(document, known, exhibi
             "136.0",
         ),
         ("分布，中值为 +0.70%", "分布，中值为 +0.07%", "text_alternative_differs", "+0.70"),
+        ("2024营业收入", "2023营业收入", "date_is_wrong", "2024"),
         ('"source":"OpenRouter"', '"source":"OpenRouter，2062 年"', "date_is_wrong", "after 2026"),
     ],
 )
