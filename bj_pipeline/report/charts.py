@@ -31,9 +31,9 @@ from bj_pipeline.report.rounding import display
 from bj_pipeline.report.typesetting import rasters
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.figure import Figure as Sheet
+    from matplotlib.backend_bases import GraphicsContextBase
     from matplotlib.font_manager import FontProperties
+    from matplotlib.path import Path
 
 _Align = Literal["left", "center", "right"]
 Size = Literal["half", "full"]
@@ -44,7 +44,6 @@ _TEXT = 7.0
 _LINE = 8.6
 _HEADER = 15.0
 _FOOT = 4.5
-_BEHIND = 0.5  # matplotlib draws bars at 1, lines at 2 and texts at 3
 _ROW = 11.5
 _LOWEST = 60.0
 _EDGE = 3.0
@@ -102,23 +101,18 @@ def svg(figure: Figure, house: House, size: Size) -> bytes:
         size: How wide it will be printed.
     """
     import matplotlib as mpl  # noqa: PLC0415 - heavy, and an issue without charts needs none
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
-    from matplotlib.figure import Figure as Sheet  # noqa: PLC0415
+    from matplotlib.backends.backend_svg import RendererSVG  # noqa: PLC0415
 
     settings: Any = {
         "svg.fonttype": "none",
-        "svg.hashsalt": figure.id,
         "font.sans-serif": list(fonts.FALLBACKS),
-        "text.parse_math": False,  # a company may be called $1$
     }
     width, height = WIDTH[size], _height(figure.chart, size)
     with _DRAWING, mpl.rc_context(settings):
-        sheet = Sheet(figsize=(width / 72, height / 72), dpi=72)
-        sheet.patch.set_visible(False)
-        canvas = FigureCanvasSVG(sheet)
-        _draw(_Pen(figure, house, width, height, sheet))
-        target = io.BytesIO()
-        canvas.print_svg(target, metadata=dict.fromkeys(_METADATA))  # type: ignore[no-untyped-call]
+        target = io.StringIO()
+        canvas: Any = RendererSVG(width, height, target, metadata=dict.fromkeys(_METADATA))  # type: ignore[no-untyped-call]
+        _draw(_Pen(figure, house, width, height, canvas))
+        canvas.finalize()
     return _portable(target.getvalue())
 
 
@@ -175,13 +169,13 @@ def _text_layer(found: re.Match[str]) -> dict[str, Any]:
     }
 
 
-def _portable(drawing: bytes) -> bytes:
+def _portable(drawing: str) -> bytes:
     """Make it fit to stand in a web page beside others: no prolog, no style, no common ids."""
-    text = drawing[drawing.index(b"<svg") :].decode()
+    text = drawing[drawing.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r' id="[a-z0-9.]+_\d+"', "", text)
-    text = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
+    text = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", text)
     text = re.sub(r"\n\s*", "\n", text).replace("<svg ", '<svg stroke-linejoin="round" ', 1)
     return text.encode()
 
@@ -216,15 +210,15 @@ class _Scale:
 class _Pen:
     """A figure, the colours of its house, and the sheet that it is drawn on, in points.
 
-    It draws on the bare sheet: the place of everything is known, and matplotlib's axes would work
-    it out anew, in three quarters of the time that a chart takes.
+    It draws with matplotlib's renderer: the place of everything is known, and figures, axes and
+    their artists would work it out anew, in nine tenths of the time that a chart takes.
     """
 
     figure: Figure
     house: House
     width: float
     height: float
-    sheet: "Sheet"
+    canvas: Any
 
     @property
     def chart(self) -> Chart:
@@ -252,28 +246,47 @@ class _Pen:
         """Write one line, its baseline at a point."""
         from matplotlib.text import Text  # noqa: PLC0415 - see svg
 
-        self._put(Text(x, y, text, color=colour, ha=align, fontproperties=_font(bold=bold)))
+        if text:
+            # Not drawn by itself: it tells the renderer where and how the line is anchored.
+            anchor = Text(x, y, ha=align)
+            ink, font = self._ink(colour), _font(bold=bold)
+            self.canvas.draw_text(ink, x, self.height - y, text, font, 0, mtext=anchor)
 
-    def rectangle(self, bar: "_Bar", xs: tuple[float, float], ys: tuple[float, float]) -> None:
+    def bar(self, bar: "_Bar", xs: tuple[float, float], ys: tuple[float, float]) -> None:
         """Fill a bar between two opposite corners."""
-        from matplotlib.patches import Rectangle  # noqa: PLC0415 - see svg
+        from matplotlib.path import Path  # noqa: PLC0415 - see svg
 
-        corner, width, height = (xs[0], ys[0]), xs[1] - xs[0], ys[1] - ys[0]
-        self._put(Rectangle(corner, width, height, facecolor=bar.colour, gid=bar.gid))
+        corners = [(xs[0], ys[0]), (xs[1], ys[0]), (xs[1], ys[1]), (xs[0], ys[1]), (xs[0], ys[0])]
+        self._fill(Path(corners, closed=True), bar.colour, bar.gid)
 
-    def line(
-        self, xs: Sequence[float], ys: Sequence[float], colour: str, width: float, **further: Any
-    ) -> None:
+    def dot(self, x: float, y: float, size: float, colour: str, gid: str) -> None:
+        """Fill a circle."""
+        from matplotlib.path import Path  # noqa: PLC0415 - see svg
+
+        self._fill(Path.circle((x, y), size / 2), colour, gid)
+
+    def line(self, xs: Sequence[float], ys: Sequence[float], colour: str, width: float) -> None:
         """Draw a line through points; one that is not a number breaks it."""
-        from matplotlib.lines import Line2D  # noqa: PLC0415 - see svg
+        from matplotlib.path import Path  # noqa: PLC0415 - see svg
+        from matplotlib.transforms import IdentityTransform  # noqa: PLC0415
 
-        self._put(Line2D(xs, ys, color=colour, linewidth=width, **further))
+        path = Path([*zip(xs, ys, strict=True)])
+        self.canvas.draw_path(self._ink(colour, width), path, IdentityTransform())
 
-    def _put(self, artist: "Artist") -> None:
-        from matplotlib.transforms import IdentityTransform  # noqa: PLC0415 - see svg
+    def _fill(self, path: "Path", colour: str, gid: str) -> None:
+        from matplotlib.colors import to_rgb  # noqa: PLC0415 - see svg
+        from matplotlib.transforms import IdentityTransform  # noqa: PLC0415
 
-        artist.set_transform(IdentityTransform())
-        self.sheet.add_artist(artist, clip=False)
+        self.canvas.open_group("mark", gid)
+        self.canvas.draw_path(self._ink(colour), path, IdentityTransform(), to_rgb(colour))
+        self.canvas.close_group("mark")
+
+    def _ink(self, colour: str, width: float = 0) -> "GraphicsContextBase":
+        ink: GraphicsContextBase = self.canvas.new_gc()
+        ink.set_foreground(colour)
+        ink.set_linewidth(width)
+        ink.set_capstyle("projecting")
+        return ink
 
 
 def _draw(pen: _Pen) -> None:
@@ -325,7 +338,7 @@ def _bars(pen: _Pen, values: list[float]) -> None:
     for bar in _each_bar(pen, share):
         if bar.value is not None:
             half = share * 0.94 / 2
-            pen.rectangle(bar, (x(bar.place - half), x(bar.place + half)), (y(0), y(bar.value)))
+            pen.bar(bar, (x(bar.place - half), x(bar.place + half)), (y(0), y(bar.value)))
         if labelled:
             top = y(bar.value or 0) + (-6.5 if (bar.value or 0) < 0 else 2)
             pen.write(bar.label, x(bar.place), top, colour=bar.label_colour)
@@ -352,13 +365,13 @@ def _lying_bars(pen: _Pen, values: list[float]) -> None:
     if not chart.show_labels:
         ticks = _ticks(low, high, whole=_all_whole(values))
         for tick, label in zip(ticks, _tick_labels(ticks), strict=True):
-            pen.line((x(tick), x(tick)), (y.start, y.end), RULE, 0.5, zorder=_BEHIND)
+            pen.line((x(tick), x(tick)), (y.start, y.end), RULE, 0.5)
             pen.write(label, x(tick), foot - _LINE, colour=GREY)
     share = min(_GROUP_SHARE / len(chart.series), _THICKEST_BAR * len(names) / height)
     for bar in _each_bar(pen, share):
         if bar.value is not None:
             half = share * 0.9 / 2
-            pen.rectangle(bar, (x(0), x(bar.value)), (y(bar.place - half), y(bar.place + half)))
+            pen.bar(bar, (x(0), x(bar.value)), (y(bar.place - half), y(bar.place + half)))
         if chart.show_labels:
             left_of_bar = (bar.value or 0) < 0
             end = x(bar.value or 0) + (-_GAP if left_of_bar else _GAP)
@@ -457,8 +470,7 @@ def _trace(pen: _Pen, at: int, series: Series, colour: str, x: _Scale, y: _Scale
     for category, value in enumerate(series.values):
         if value is not None:
             size = 4.2 if category == len(gapped) - 1 else 2.6
-            dot = {"marker": "o", "markersize": size, "markeredgewidth": 0}
-            pen.line([x(category)], [y(value)], colour, 1.4, gid=pen.gid(at, category), **dot)
+            pen.dot(x(category), y(value), size, colour, pen.gid(at, category))
 
 
 def _end_label(pen: _Pen, series: Series) -> str:
@@ -503,7 +515,7 @@ def _readable(categories: Sequence[str], pitch: float) -> list[int]:
 
 def _value_axis(pen: _Pen, ticks: Sequence[float], x: _Scale, y: _Scale) -> None:
     for tick, label in zip(ticks, _tick_labels(ticks), strict=True):
-        pen.line((x.start, x.end), (y(tick), y(tick)), RULE, 0.5, zorder=_BEHIND)
+        pen.line((x.start, x.end), (y(tick), y(tick)), RULE, 0.5)
         pen.write(label, x.start - _GAP, y(tick) + _MIDDLE, "right", GREY)
 
 
