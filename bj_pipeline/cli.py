@@ -10,6 +10,9 @@ import click
 from bj_pipeline.commands import building, data, operating, publishing
 from bj_pipeline.errors import PipelineError
 
+_STOPPED = 130
+"""As shells say it of a program that Ctrl+C has stopped."""
+
 
 class _Commands(click.Group):
     """Turns the pipeline's errors into one message and an exit code."""
@@ -23,6 +26,9 @@ class _Commands(click.Group):
             ctx.exit(error.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
+        except KeyboardInterrupt:
+            click.echo("Stopped. Nothing has to be cleaned up: start the same again.", err=True)
+            ctx.exit(_STOPPED)
         except Exception as error:
             if os.environ.get("BJ_TRACEBACK"):
                 raise
@@ -52,7 +58,7 @@ def main() -> None:
     1 failed, 2 wrong settings or arguments, 3 the week has not closed, 4 data not in the
     warehouse, 5 stopped by a check, 6 bad input, 7 a vendor cannot be reached, 8 a vendor does not
     have the data yet, 9 the database is of another version, 10 the sign-off does not fit, 11 the
-    disk, the database or an object store does not do its part.
+    disk, the database or an object store does not do its part, 130 stopped with Ctrl+C.
     """
 
 

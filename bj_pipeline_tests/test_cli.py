@@ -103,7 +103,6 @@ def test_show_explains_the_columns(sample_issue):
     [
         (["run", "--issue", "999"], 2, "past the calendar's horizon"),
         (["run", "--issue", "0"], 2, "There is no issue 0"),
-        (["run", "--issue", "108"], 3, "has not closed"),
         (["run", "--issue", "65", "--source", "files"], 2, "needs a folder"),
         (["run", "--issue", "65", "--source", "files", "--input", "nowhere"], 2, "nowhere"),
         (["show", "no_such_table"], 2, "There is no table"),

@@ -1,7 +1,8 @@
 """Runs whose program was killed: they could not say that they ended, so somebody else must.
 
-What belongs here: telling such runs from living ones, and closing them. What does not: building
-their issues again, which the next run does without being told.
+What belongs here: telling such runs from living ones, and closing them; when that is looked at, and
+with it what killed approvals left. What does not: building their issues again, which the next run
+does without being told.
 
 Left alone they would stay *started* for ever: Dagster's own launcher does not ask whether a run's
 process is alive, and two such runs would take all the places of the queue. Whoever builds an issue
@@ -14,7 +15,10 @@ from collections.abc import Collection, Iterable
 
 import dagster as dg
 
+from bj_pipeline.automation import signoff
+from bj_pipeline.counted import counted
 from bj_pipeline.settings import load_settings
+from bj_pipeline.storage import StorageError
 from bj_pipeline.warehouse.store import Warehouse
 from bj_pipeline.warehouse.turns import turn_if_free
 
@@ -89,11 +93,19 @@ def _is_started(run: dg.DagsterRun) -> bool:
     minimum_interval_seconds=_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="A run whose process was killed is marked as failed, so that it neither takes a "
-    "place in the queue nor looks as if it went on. On by default.",
+    "place in the queue nor looks as if it went on; what an approval published that was killed "
+    "before it was on record is taken back. On by default.",
 )
 def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Close runs that nobody is at any more."""
-    warehouse = Warehouse(load_settings().warehouse_url)
+    """Close runs that nobody is at any more, and take back what killed approvals published."""
+    settings = load_settings()
+    warehouse = Warehouse(settings.warehouse_url)
     suspects = close_abandoned_runs(context.instance, warehouse, json.loads(context.cursor or "[]"))
-    reason = f"{len(suspects)} runs look abandoned." if suspects else "No run was abandoned."
+    told = [f"Looks abandoned: {counted(len(suspects), 'run')}."] if suspects else []
+    try:
+        told += signoff.take_back_killed(settings)
+    except StorageError as error:
+        # The next tick must know the suspects, whether or not the store is away.
+        told.append(str(error))
+    reason = "\n".join(told) or "No run was abandoned."
     return dg.SensorResult(skip_reason=reason, cursor=json.dumps(suspects))

@@ -8,10 +8,14 @@ good at the end.
 import multiprocessing
 import os
 import re
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from time import perf_counter
@@ -30,6 +34,11 @@ from bj_pipeline.settings import Settings
 from bj_pipeline.warehouse.store import Warehouse
 
 _ERROR_LENGTH = 300
+_LOST = (
+    "The process that was to build it was ended from outside (killed, or the memory was not enough "
+    "for so many). Try --jobs 1."
+)
+_FRUITLESS_ROUNDS = 2
 _RANGES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 
 
@@ -59,16 +68,25 @@ class Built:
 
 @dataclass
 class Summary:
-    """How a backfill ended."""
+    """How a backfill ended.
+
+    Attributes:
+        built: Issues that it built.
+        skipped: Issues that were there already.
+        unclosed: Issues whose week has not closed.
+        failed: First error of each issue that was not built.
+    """
 
     built: list[int] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
+    unclosed: list[int] = field(default_factory=list)
     failed: dict[int, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """For the terminal: counts, and the failed issues with their first error."""
         built, skipped, failed = len(self.built), len(self.skipped), len(self.failed)
-        lines = [f"{built} built, {skipped} were there already, {failed} failed."]
+        unclosed = f"{len(self.unclosed)} not closed yet, " if self.unclosed else ""
+        lines = [f"{built} built, {skipped} there already, {unclosed}{failed} failed."]
         lines += [f"  {number}: {error}" for number, error in sorted(self.failed.items())]
         return "\n".join(lines)
 
@@ -94,23 +112,31 @@ def parse_numbers(text: str) -> list[int]:
 
 
 def choose(
-    settings: Settings, numbers: Sequence[int], *, only_failed: bool, again: bool
-) -> tuple[list[int], list[int]]:
-    """Issues to build, and issues that are left alone because they are built or not closed.
+    settings: Settings,
+    numbers: Sequence[int],
+    *,
+    only_failed: bool,
+    again: bool,
+    now: datetime | None = None,
+) -> tuple[list[int], Summary]:
+    """Issues to build, and the others: those that are built and those that are not closed.
 
     Args:
         settings: The installation's settings.
         numbers: Issues asked for.
         only_failed: Only those whose newest run failed.
         again: Also those that are built.
+        now: The moment that is asked about; the present one if not given.
     """
-    states = issue_states(settings).set_index("number")["state"]
+    states = issue_states(settings, now).set_index("number")["state"]
     if only_failed:
         failed = _failed(settings)
-        return [number for number in numbers if number in failed], []
-    done = {BUILT, OPEN} if not again else {OPEN}
-    wanted = [number for number in numbers if states[number] not in done]
-    return wanted, [number for number in numbers if number not in set(wanted)]
+        return [number for number in numbers if number in failed], Summary()
+    closed = [number for number in numbers if states[number] != OPEN]
+    skipped = [number for number in closed if states[number] == BUILT and not again]
+    wanted = [number for number in closed if number not in set(skipped)]
+    unclosed = [number for number in numbers if states[number] == OPEN]
+    return wanted, Summary(skipped=skipped, unclosed=unclosed)
 
 
 def _failed(settings: Settings) -> set[int]:
@@ -128,12 +154,47 @@ def run(
     if jobs == 1 or len(numbers) == 1:
         yield from (_build(order, number, assets) for number in numbers)
         return
+    left, fruitless = list(numbers), 0
+    while left and fruitless < _FRUITLESS_ROUNDS:
+        before = len(left)
+        for done in _in_processes(order, left, jobs, assets):
+            left.remove(done.number)
+            yield done
+        fruitless = fruitless + 1 if len(left) == before else 0
+        # A process was lost. Whichever issue ends the next one too must not take others with it.
+        left = [*left[jobs:], *left[:jobs]]
+    yield from (Built(number, 0.0, _LOST) for number in left)
+
+
+def _in_processes(
+    order: Order, numbers: Sequence[int], jobs: int, assets: tuple[str, ...]
+) -> Iterator[Built]:
+    """Build issues until all are done or one of the processes is lost; tell of each as it ends."""
     # A forked process would share the parent's database connections.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_end_with_parent) as pool:
-        futures = [pool.submit(_build, order, number, assets) for number in numbers]
-        for future in as_completed(futures):
-            yield future.result()
+        with _without_interrupts():
+            futures = [pool.submit(_build, order, number, assets) for number in numbers]
+        try:
+            for future in as_completed(futures):
+                with suppress(BrokenProcessPool):
+                    yield future.result()
+        except BaseException:
+            # An issue that is half built is never seen, so nobody has to wait for its end.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl+C does not reach: the terminal sends it to all, and one decides."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _end_with_parent() -> None:

@@ -24,6 +24,7 @@ from bj_pipeline.assets.resources import is_from_sample
 from bj_pipeline.assets.universe import UNIVERSE_ASSETS
 from bj_pipeline.automation.jobs import ASKED_BY, BUILDS, FIGURES
 from bj_pipeline.automation.ticks import Tick, rebuild
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import Issue, all_issues
 from bj_pipeline.report.artifacts import MANIFEST
@@ -111,7 +112,7 @@ def tick(settings: Settings, cursor_text: str | None) -> Tick:
     except DataError as error:
         return Tick([], cursor.text(), [f"Waiting for a correction. {error}"])
     if not cursor.settled:
-        told = f"Took note of the curated files for {len(present)} issues."
+        told = f"Took note of the curated files for {counted(len(present), 'issue')}."
         return Tick([], Cursor(stamp, stamp, present).text(), [told])
     warehouse = Warehouse(settings.warehouse_url)
     held = set(warehouse.issues(tables.RAW_QUOTES))

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import PipelineError
 from bj_pipeline.settings import FOLDERS, Settings
 from bj_pipeline.storage import ObjectPath, StorageError, sizes, try_out
@@ -120,7 +121,7 @@ def files_folder(settings: Settings, _: datetime) -> Iterator[Finding]:
         yield Finding(FAIL if is_used else WARN, "files folder", f"{folder} does not exist", remedy)
     else:
         count = sum(1 for path in folder.iterdir() if path.is_file())
-        yield Finding(OK, "files folder", f"{folder}, {count} files")
+        yield Finding(OK, "files folder", f"{folder}, {counted(count, 'file')}")
 
 
 def vendors(settings: Settings, _: datetime) -> Iterator[Finding]:
@@ -247,10 +248,10 @@ def landing(settings: Settings, _: datetime) -> Iterator[Finding]:
     there = sizes(settings.landing)
     lost = [sha for sha, size in rows if there.get(f"{sha[:2]}/{sha}") != size]
     if lost:
-        found = f"{len(lost)} of {len(rows)} files are gone or cut, such as {lost[0][:12]}"
+        found = f"gone or cut: {len(lost)} of {counted(len(rows), 'file')}, such as {lost[0][:12]}"
         yield Finding(FAIL, "landing", found, "bj-pipeline landing verify names them all.")
     else:
-        yield Finding(OK, "landing", f"{len(rows)} files, all there")
+        yield Finding(OK, "landing", f"{counted(len(rows), 'file')}, all there")
 
 
 def inbox(settings: Settings, _: datetime) -> Iterator[Finding]:
@@ -260,7 +261,7 @@ def inbox(settings: Settings, _: datetime) -> Iterator[Finding]:
     folder = settings.inbox
     refused = len(list((folder / REJECTED).glob(f"*{REASON}")))
     waiting = sum(1 for path in folder.glob("*") if path.is_file())
-    found = f"{folder}, {waiting} files waiting, {refused} rejected"
+    found = f"{folder}, {counted(waiting, 'file')} waiting, {refused} rejected"
     if refused:
         remedy = f"Read the reasons in {folder / REJECTED}, and delete what is settled."
         yield Finding(WARN, "inbox", found, remedy)
@@ -295,7 +296,9 @@ def calendar(_settings: Settings, now: datetime) -> Iterator[Finding]:
     days = (last.close_date - _shanghai(now)).days
     level = OK if days >= _HORIZON_DAYS else WARN if days >= 0 else FAIL
     remedy = "pip install -U exchange-calendars, then bj-pipeline issues extend"
-    found = f"issues are known up to {last.number} ({last.close_date}), {days} days ahead"
+    found = (
+        f"issues are known up to {last.number} ({last.close_date}), {counted(days, 'day')} ahead"
+    )
     yield Finding(level, "calendar", found, "" if level == OK else remedy)
 
 

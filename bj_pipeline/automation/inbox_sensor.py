@@ -23,6 +23,7 @@ from bj_pipeline.assets.partitions import SHANGHAI, is_closed
 from bj_pipeline.automation.jobs import ASKED_BY, issue_job
 from bj_pipeline.automation.ticks import Tick
 from bj_pipeline.characters import shown
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import all_issues
 from bj_pipeline.settings import Settings, load_settings
@@ -114,7 +115,7 @@ def tick(settings: Settings, cursor_text: str | None, now: datetime) -> Tick:
     cursor.waiting = there
     requests: list[dg.RunRequest] = []
     if whole[_AT_ONCE:]:
-        told.append(f"{len(whole) - _AT_ONCE} more files are taken at the next ticks.")
+        told.append(f"{counted(len(whole) - _AT_ONCE, 'more file')} to be taken at the next ticks.")
     else:
         requests = _requests(settings, cursor, arrivals(landing), now)
     if there:

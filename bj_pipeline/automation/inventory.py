@@ -21,8 +21,10 @@ from bj_pipeline.assets.partitions import SHANGHAI, is_closed
 from bj_pipeline.automation.abandoned import close_abandoned_runs
 from bj_pipeline.automation.deadlines import due_at, newest_due
 from bj_pipeline.automation.home import dagster_environment
+from bj_pipeline.automation.signoff import take_back_killed
 from bj_pipeline.automation.state import BLOCKED, MISSING
 from bj_pipeline.automation.waiting import waiting_issues
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import CalendarError
 from bj_pipeline.issues import Issue, all_issues, by_date
 from bj_pipeline.metrics.trends import sector_trends
@@ -40,7 +42,7 @@ STATES = (BLOCKED, FAILED, MISSING, STALE)
 """The most urgent first."""
 COLUMNS = ("issue", "week", "close_date", "state", "reason", "remedy")
 SAMPLE = 20
-"""Rows that are shown where not all can be."""
+"""Rows that are shown; counts and commands are of all."""
 _CHECKS = {one.name: one for one in ALL}
 _TREND_FIGURES = ("pe_ttm_median", "total_market_cap")
 _ERROR_LENGTH = 300
@@ -292,6 +294,7 @@ def _runs(numbers: Iterable[int]) -> Iterator[str]:
 def told(settings: Settings) -> str:
     """The inventory for the terminal: each issue, then what to run."""
     home = dagster_environment(settings)["DAGSTER_HOME"]
+    taken_back = take_back_killed(settings)
     with dg.DagsterInstance.from_config(home) as instance:
         close_abandoned_runs(instance, Warehouse(settings.warehouse_url))
         now = datetime.now(SHANGHAI)
@@ -299,12 +302,14 @@ def told(settings: Settings) -> str:
         wrong = inventory(Stored(settings), runs, now)
         wrong = with_errors(wrong, runs, instance)
     if wrong.empty:
-        return "Nothing is wrong."
+        return "\n".join([*taken_back, f"Nothing {'else ' if taken_back else ''}is wrong."])
     lines = [
         f"{row['issue']:>4}  {row['state']}: {row['reason']}\n      {row['remedy']}"
-        for row in wrong.to_dict("records")
+        for row in wrong.head(SAMPLE).to_dict("records")
     ]
-    return "\n".join((*lines, "", *what_to_run(wrong)))
+    if len(wrong) > SAMPLE:
+        lines.append(f"   …  {counted(len(wrong) - SAMPLE, 'more issue')}, counted below")
+    return "\n".join((*taken_back, *lines, "", *what_to_run(wrong)))
 
 
 def lateness(stored: Stored, now: datetime) -> str:
@@ -365,6 +370,8 @@ def first_error(instance: dg.DagsterInstance, run_id: str) -> str:
     ).records
     for record in records:
         event = record.event_log_entry.get_dagster_event()
+        if was_interrupted(event):
+            return f"{event.step_key} was stopped, with Ctrl+C or by the machine."
         data = event.event_specific_data
         error = getattr(data, "error", None)
         while error is not None and error.cause is not None:
@@ -372,6 +379,12 @@ def first_error(instance: dg.DagsterInstance, run_id: str) -> str:
         text = error.message if error is not None else event.message or ""
         return f"{event.step_key or 'The run'}: {text.strip().splitlines()[0][:_ERROR_LENGTH]}"
     return ""
+
+
+def was_interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether a step failed because somebody stopped its program."""
+    error = event.step_failure_data.error if event.is_step_failure else None
+    return error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__
 
 
 def _number(key: Any) -> int:

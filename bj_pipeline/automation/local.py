@@ -19,6 +19,7 @@ from bj_pipeline.assets.partitions import closed_issue
 from bj_pipeline.automation import collecting, dagster_storage
 from bj_pipeline.automation.abandoned import close_former_runs
 from bj_pipeline.automation.home import dagster_environment
+from bj_pipeline.automation.inventory import was_interrupted
 from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
 from bj_pipeline.automation.progress import PROGRESS, progress_bar
 from bj_pipeline.issues import by_number, trailing
@@ -138,6 +139,8 @@ class Runner:
                     "loggers": {logger_name: {}},
                 },
             )
+        if any(was_interrupted(event) for event in result.all_events):
+            raise KeyboardInterrupt  # which Dagster makes a failed step of
         if not result.success:
             raise self._failure(number, result)
 

@@ -20,14 +20,14 @@ import pandas as pd
 from sqlalchemy.exc import IntegrityError
 
 from bj_pipeline.errors import ConfigurationError, MissingDataError, PipelineError
-from bj_pipeline.issues import Issue, by_number
+from bj_pipeline.issues import Issue, all_issues, by_number
 from bj_pipeline.quality.stages import ALL, require_passed
 from bj_pipeline.report import artifacts, revisions
 from bj_pipeline.report.artifacts import MANIFEST
 from bj_pipeline.report.document import Document
 from bj_pipeline.settings import Settings
 from bj_pipeline.site import kept
-from bj_pipeline.storage import Place, content
+from bj_pipeline.storage import Place, content, sizes
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -388,6 +388,36 @@ def _changed(folder: Place, hashes: Mapping[str, str]) -> list[str]:
     return [
         name for name, expected in hashes.items() if artifacts.sha256(held[name] or b"") != expected
     ]
+
+
+def take_back_killed(settings: Settings) -> list[str]:
+    """Take out of ``published/`` what approvals left there that were killed before their record.
+
+    The approved revision, if there is one, is there again afterwards.
+
+    Returns:
+        What was done, one sentence an issue.
+    """
+    there, told = sizes(settings.published), []
+    for issue in all_issues():
+        folder = settings.published / issue.folder
+        if _mark(folder).name not in there:
+            continue
+        warehouse = Warehouse(settings.warehouse_url)
+        # An approval that still goes on has its mark there too, and holds the lock.
+        with warehouse.writing():
+            last = latest(warehouse).get(issue.number)
+            _forget_mark(folder, last)
+            if content(_mark(folder)) is None:
+                continue
+            artifacts.restore_interrupted(folder)
+            _take_back_unrecorded(folder, last)
+            _mark(folder).unlink(missing_ok=True)
+        told.append(
+            f"An approval of issue {issue.number} was killed before it was on record; what it had "
+            f"published was taken back. Approve it again with `bj-pipeline approve {issue.number}`."
+        )
+    return told
 
 
 def _take_away(folder: Place, target: Place) -> None:

@@ -7,6 +7,7 @@ import click
 
 from bj_pipeline.automation import collecting
 from bj_pipeline.commands.printing import print_frame
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import PipelineError
 
 
@@ -85,19 +86,20 @@ def backfill(
         settings, source or ("files" if folder else settings.source), folder or settings.input
     )
     asked = history.parse_numbers(numbers)
-    wanted, skipped = history.choose(settings, asked, only_failed=only_failed, again=again)
-    summary = history.Summary(skipped=skipped)
-    with click.progressbar(length=len(wanted), label="Issues", file=sys.stderr) as bar:
-        for done in history.run(order, wanted, jobs):
-            bar.update(1)
+    wanted, summary = history.choose(settings, asked, only_failed=only_failed, again=again)
+    try:
+        with click.progressbar(length=len(wanted), label="Issues", file=sys.stderr) as bar:
+            for done in history.run(order, wanted, jobs):
+                bar.update(1)
+                if done.error:
+                    summary.failed[done.number] = done.error
+                else:
+                    summary.built.append(done.number)
+        for done in history.complete_trends(order, asked, jobs):
             if done.error:
                 summary.failed[done.number] = done.error
-            else:
-                summary.built.append(done.number)
-    for done in history.complete_trends(order, asked, jobs):
-        if done.error:
-            summary.failed[done.number] = done.error
-    click.echo(summary.text())
+    finally:
+        click.echo(summary.text())
     if summary.failed:
         raise PipelineError("Some issues were not built; go on with --only-failed.")
 
@@ -131,6 +133,6 @@ def extend() -> None:
     added = issue_list.extend()
     last = issue_list.load()[-1]
     click.echo(
-        f"{added} issues added. The list ends with issue {last.number} ({last.close_date}), "
-        "the calendar's horizon."
+        f"{counted(added, 'issue')} added. The list ends with issue {last.number} "
+        f"({last.close_date}), the calendar's horizon."
     )

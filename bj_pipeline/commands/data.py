@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from bj_pipeline.commands.printing import TABLE_LIMIT, print_frame
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import ConfigurationError, MissingDataError, PipelineError
 
 
@@ -28,8 +29,8 @@ def verify() -> None:
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
-        raise PipelineError(f"{len(problems)} landed files are not as they came.")
-    click.echo(f"{zone.entries()['sha256'].nunique()} landed files are as they came.")
+        raise PipelineError(f"Not as it came: {counted(len(problems), 'landed file')}.")
+    click.echo(f"All as it came: {counted(zone.entries()['sha256'].nunique(), 'landed file')}.")
 
 
 def _landing() -> Any:

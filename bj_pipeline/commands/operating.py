@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from bj_pipeline.commands.printing import print_frame
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import ConfigurationError, PipelineError
 
 
@@ -166,8 +167,8 @@ def transfer(target: str) -> None:
         click.echo(f"{copied.table:<26}{copied.rows:>10,} rows, the same in both")
         rows += copied.rows
     click.echo(
-        f"{rows:,} rows were copied to {shown(destination.url)}. Set BJ_DATABASE_URL to it to work "
-        f"there from now on; {shown(source.url)} was left as it is."
+        f"{counted(rows, 'row')} copied to {shown(destination.url)}. Set BJ_DATABASE_URL to it to "
+        f"work there from now on; {shown(source.url)} was left as it is."
     )
 
 
@@ -237,8 +238,9 @@ def _named_place(text: str, option: str) -> Any:
 
 def _told_backup(manifest: Any) -> str:
     return (
-        f"{len(manifest.data_versions)} issues, {sum(manifest.rows.values()):,} rows and "
-        f"{len(manifest.files)} files ({manifest.bytes / 1e6:.1f} MB)"
+        f"{counted(len(manifest.data_versions), 'issue')}, "
+        f"{counted(sum(manifest.rows.values()), 'row')} and "
+        f"{counted(len(manifest.files), 'file')} ({manifest.bytes / 1e6:.1f} MB)"
     )
 
 
@@ -265,12 +267,13 @@ def retention(days: int, *, dry_run: bool) -> None:
     done = remove(load_settings(), before, keep=dry_run)
     told = "would be removed" if dry_run else "were removed"
     click.echo(
-        f"Older than {days} days and needed no more: {done.runs} of {done.all_runs} runs and "
-        f"{done.landed} landed answers ({done.landed_bytes / 1e6:.1f} MB) {told}."
+        f"Older than {counted(days, 'day')} and needed no more: {done.runs} of "
+        f"{counted(done.all_runs, 'run')} and {counted(done.landed, 'landed answer')} "
+        f"({done.landed_bytes / 1e6:.1f} MB) {told}."
     )
     if done.forms:
         click.echo(
-            f"{done.forms} report files in the object store that were built again since "
+            f"Built again since, in the object store: {counted(done.forms, 'report file')} "
             f"({done.form_bytes / 1e6:.1f} MB) {told}."
         )
 

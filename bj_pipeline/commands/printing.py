@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import ConfigurationError
 
 TABLE_LIMIT = 60
@@ -36,7 +37,9 @@ def print_frame(frame: Any, form: str, limit: int | None) -> None:
         plain = shown.astype(object).where(shown.notna(), "")
         click.echo(tabulate(plain, headers="keys", showindex=False, floatfmt=".6g"))
         if len(shown) < len(frame):
-            click.echo(f"… {len(frame) - len(shown)} more rows; --format csv prints them all.")
+            click.echo(
+                f"… {counted(len(frame) - len(shown), 'more row')}; --format csv prints them all."
+            )
 
 
 def _print_whole(text: str) -> None:

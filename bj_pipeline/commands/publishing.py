@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import MissingDataError
 
 
@@ -44,8 +45,10 @@ def site(folder: Path | None) -> None:
         forms=settings.artifacts if settings.publish_drafts else settings.published,
     )
     click.echo(
-        f"{done.pages} pages on {done.issues} issues and {done.companies} companies "
-        f"({done.page_bytes / 1e6:.1f} MB, {done.forms} report files) in {done.seconds:.1f} s:\n"
+        f"{counted(done.pages, 'page')} on {counted(done.issues, 'issue')} and "
+        f"{counted(done.companies, 'company', 'companies')} "
+        f"({done.page_bytes / 1e6:.1f} MB, {counted(done.forms, 'report file')}) "
+        f"in {done.seconds:.1f} s:\n"
         f"  {done.folder / 'index.html'}"
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import DataError
 from bj_pipeline.sources.mappings import ADJUSTED_CLOSE
 from bj_pipeline.warehouse import tables
@@ -42,9 +43,10 @@ def combine(stacked: pd.DataFrame, table: str) -> tuple[pd.DataFrame, list[str]]
         if merged and "vendor" not in tables.key(table):
             taken = pd.concat([other["code"] for other in merged])
             lacking = ~frame["code"].isin(taken)
+            left = counted(frame.loc[lacking, "code"].nunique(), "company", "companies")
             notes.append(
-                f"{merged[0]['vendor'].iloc[0]} comes first; {vendor} is used only for "
-                f"{frame.loc[lacking, 'code'].nunique()} companies that it lacks"
+                f"{merged[0]['vendor'].iloc[0]} comes first; {vendor} is used only for {left} that "
+                "it lacks"
             )
             frame = frame[lacking]
         merged.append(frame)

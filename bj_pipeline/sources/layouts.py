@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Boolean, Date, Double, Integer
 
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import Issue
 from bj_pipeline.sources import Delivery, cells, combination, grammars, interfaces, selection
@@ -379,7 +380,8 @@ def _companies(frame: pd.DataFrame, view: View) -> tuple[pd.DataFrame, list[str]
 
 def _left_out(rows: pd.DataFrame) -> str:
     """``daily.csv: 3 rows left out (600000.SH, …)``."""
-    return f"{_named(rows['place'])}: {len(rows)} rows left out ({_named(rows['vendor_code'])})"
+    left = counted(len(rows), "row")
+    return f"{_named(rows['place'])}: {left} left out ({_named(rows['vendor_code'])})"
 
 
 def _named(values: Iterable[object]) -> str:
@@ -433,7 +435,7 @@ def _of_issue(
     mask = selection.needed(stacked.assign(priced=priced), table, issue)
     left = stacked.loc[~mask, "place"]
     if not left.empty:
-        notes.append(f"{_named(left)}: {len(left)} rows of other days left out")
+        notes.append(f"{_named(left)}: {counted(len(left), 'row')} of other days left out")
     return stacked[mask], notes
 
 

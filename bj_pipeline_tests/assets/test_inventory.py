@@ -1,6 +1,7 @@
 """What is wrong now: what the inventory lists, and when the latest issue counts as late."""
 
 import json
+import re
 import shutil
 import sqlite3
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from bj_pipeline.assets.partitions import SHANGHAI
 from bj_pipeline.automation.deadlines import due_at, newest_due
 from bj_pipeline.automation.inventory import (
     FAILED,
+    SAMPLE,
     STALE,
     LastRun,
     Stored,
@@ -343,5 +345,14 @@ def test_the_ui_shows_counts_the_first_rows_their_errors_and_both_checks(
 def test_the_terminal_lists_what_is_wrong_and_what_to_run(sample_issue):
     shown = sample_issue("issues", "--wrong", BJ_FIRST_ISSUE="64")
     assert shown.returncode == 0, shown.stderr
-    assert "  64  missing: It was never built" in shown.stdout
+    assert re.match(r" *\d+  missing: It was never built", shown.stdout)
     assert "missing: `bj-pipeline backfill 64" in shown.stdout.splitlines()[-1]
+
+
+def test_the_terminal_names_the_first_ones_and_counts_all(sample_issue):
+    lines = sample_issue("issues", "--wrong").stdout.splitlines()
+    shown = [line for line in lines if re.match(r" *\d+  ", line)]
+    (more,) = [line for line in lines if "more issues, counted below" in line]
+    counted = sum(int(line.split()[0]) for line in lines[lines.index("") + 1 :])
+    assert len(shown) == SAMPLE
+    assert len(shown) + int(more.split()[1]) == counted

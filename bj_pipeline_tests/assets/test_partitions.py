@@ -4,11 +4,15 @@ from datetime import datetime
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
 from bj_pipeline.assets import partitions
 from bj_pipeline.assets.partitions import SHANGHAI
+from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.inventory import first_error
+from bj_pipeline.cli import main
 from bj_pipeline.definitions import build
+from bj_pipeline.errors import IssueNotClosedError
 from bj_pipeline.settings import Settings
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
@@ -27,6 +31,16 @@ def friday_noon(monkeypatch):
             return FRIDAY_NOON.astimezone(tz)
 
     monkeypatch.setattr(partitions, "datetime", Clock)
+
+
+@pytest.mark.usefixtures("friday_noon")
+def test_the_command_line_tells_from_when_on_a_week_can_be_built(tmp_path, monkeypatch):
+    for name, value in dagster_environment(Settings(home=tmp_path / "home")).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BJ_HOME", str(tmp_path / "home"))
+    done = CliRunner().invoke(main, ["run", "--issue", "65"])
+    assert done.exit_code == IssueNotClosedError.exit_code == 3
+    assert "has not closed. Run it from 2026-02-27 18:00 (Shanghai) on." in done.stderr
 
 
 @pytest.mark.usefixtures("friday_noon")

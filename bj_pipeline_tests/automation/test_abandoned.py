@@ -12,6 +12,7 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from bj_pipeline.automation.abandoned import abandoned_runs
+from bj_pipeline.report import artifacts
 from bj_pipeline.settings import load_settings
 from bj_pipeline.warehouse.store import Warehouse
 from bj_pipeline.warehouse.turns import turn
@@ -77,6 +78,19 @@ def test_a_run_that_holds_its_turn_is_alive_however_long_it_takes(instance, by_s
         for _ in range(3):
             cursor = look(instance, cursor)
     assert status(instance, run_id) == STARTED
+
+
+def test_a_tick_tells_of_an_approval_that_was_killed_and_takes_back_what_it_published(
+    instance, tmp_path
+):
+    published = tmp_path / "home" / "published"
+    artifacts.replace(published / "issue-065", {"manifest.json": b"{}"})
+    (published / ".issue-065.unrecorded").write_text(artifacts.sha256(b"{}"), encoding="utf-8")
+    with dg.build_sensor_context(instance) as context:
+        result = abandoned_runs(context)
+    assert isinstance(result, dg.SensorResult)
+    assert "An approval of issue 65 was killed" in result.skip_reason.skip_message
+    assert list(published.iterdir()) == []
 
 
 def test_a_tick_with_no_run_under_way_does_not_open_the_warehouse(instance, tmp_path):

@@ -1,11 +1,13 @@
 """Rebuilding history from the command line."""
 
 import shutil
+from datetime import datetime
 
 import dagster as dg
 import pytest
 
-from bj_pipeline.automation.backfill import Summary, _first_error, parse_numbers
+from bj_pipeline.assets.partitions import SHANGHAI
+from bj_pipeline.automation.backfill import Summary, _first_error, choose, parse_numbers
 from bj_pipeline.automation.trends import BELOW_TRENDS, incomplete, trends_after_backfill
 from bj_pipeline.definitions import defs
 from bj_pipeline.errors import CalendarError, CheckFailedError, ConfigurationError, DataError
@@ -46,9 +48,16 @@ def test_a_number_past_the_calendar_is_refused():
 def test_the_summary_names_the_failed_ones_with_their_first_error():
     summary = Summary(built=[1, 3], skipped=[4], failed={2: "pool.csv, line 3: wrong"})
     assert summary.text().splitlines() == [
-        "2 built, 1 were there already, 1 failed.",
+        "2 built, 1 there already, 1 failed.",
         "  2: pool.csv, line 3: wrong",
     ]
+
+
+def test_a_week_that_has_not_closed_is_not_said_to_be_there(tmp_path):
+    settings, noon = Settings(home=tmp_path), datetime(2026, 2, 27, 12, tzinfo=SHANGHAI)
+    wanted, summary = choose(settings, [64, 65, 66], only_failed=False, again=False, now=noon)
+    assert wanted == [64]
+    assert summary.text() == "0 built, 0 there already, 2 not closed yet, 0 failed."
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +81,7 @@ def backfilled(tmp_path_factory):
 def test_a_bad_week_fails_alone_and_is_named(backfilled):
     _, first, _ = backfilled
     assert first.returncode == 1
-    assert "2 built, 0 were there already, 1 failed." in first.stdout
+    assert "2 built, 0 there already, 1 failed." in first.stdout
     assert "  65: 065/topic.md, line 1: " in first.stdout
     assert "Traceback" not in first.stdout + first.stderr
 
@@ -80,7 +89,7 @@ def test_a_bad_week_fails_alone_and_is_named(backfilled):
 def test_only_the_failed_issue_is_built_again(backfilled):
     command_line, _, second = backfilled
     assert second.returncode == 0, second.stderr
-    assert "1 built, 0 were there already, 0 failed." in second.stdout
+    assert "1 built, 0 there already, 0 failed." in second.stdout
     for number in (64, 65, 66):
         assert command_line.artifact(number, "manifest.json").is_file()
 
@@ -97,7 +106,7 @@ def test_a_backfill_goes_on_where_it_stopped(backfilled):
     command_line, _, _ = backfilled
     again = command_line("backfill", "64-66")
     assert again.returncode == 0
-    assert "0 built, 3 were there already, 0 failed." in again.stdout
+    assert "0 built, 3 there already, 0 failed." in again.stdout
 
 
 def test_a_backfill_in_the_ui_is_followed_by_the_reports_whose_trends_it_left_incomplete(

@@ -403,7 +403,7 @@ def test_operations_back_up_restore_and_go_on(sample_issue, tmp_path):
     other = CommandLine(tmp_path / "other")
     taken = sample_issue("backup", "--to", tmp_path / "backup")
     assert taken.returncode == 0, taken.stderr
-    assert "1 issues" in taken.stdout
+    assert "1 issue, " in taken.stdout
     brought = other("restore", "--from", tmp_path / "backup")
     assert brought.returncode == 0, brought.stderr
     assert other.table("company_metrics", 65).equals(sample_issue.table("company_metrics", 65))

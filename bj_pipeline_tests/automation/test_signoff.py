@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from bj_pipeline.automation import signoff
+from bj_pipeline.automation.inventory import told
 from bj_pipeline.automation.signoff import SignOffError
 from bj_pipeline.automation.state import issue_states
 from bj_pipeline.definitions import build
@@ -378,6 +379,33 @@ def test_what_a_killed_approval_published_is_not_withdrawn_for_the_approved_revi
     signoff.withdraw(corrected, 65, "张三", "数据有误")
     assert hashes(corrected.withdrawn / "issue-065" / "revision-1") == first
     assert not published(corrected).exists()
+
+
+def test_what_a_killed_approval_published_is_taken_back_without_another_sign_off(corrected):
+    first = hashes(published(corrected))
+    approve_until_the_record(corrected, "李四")
+    assert hashes(published(corrected)) != first
+    (told,) = signoff.take_back_killed(corrected)
+    assert "bj-pipeline approve 65" in told
+    assert hashes(corrected.published) == {f"issue-065/{k}": v for k, v in first.items()}
+    assert signoff.take_back_killed(corrected) == []
+    signoff.approve(corrected, 65, "李四")
+    assert approvals(corrected) == [(1, "approved", "张三"), (2, "approved", "李四")]
+
+
+def test_a_first_approval_that_was_killed_leaves_nothing_that_people_could_take_for_it(draft):
+    approve_until_the_record(draft, "张三")
+    assert "killed before it was on record" in told(draft)
+    assert hashes(draft.published) == {}
+
+
+def test_an_approval_that_was_killed_after_its_record_stays_published(corrected):
+    signoff.approve(corrected, 65, "李四")
+    second = hashes(published(corrected))
+    mark = corrected.published / ".issue-065.unrecorded"
+    mark.write_text(second["manifest.json"], encoding="utf-8")
+    assert signoff.take_back_killed(corrected) == []
+    assert hashes(corrected.published) == {f"issue-065/{k}": v for k, v in second.items()}
 
 
 def test_nobody_is_not_an_approver(draft):

@@ -197,7 +197,7 @@ def test_after_a_repair_only_the_failed_weeks_are_built_and_every_trend_is_compl
     span = f"{history.numbers[0]}-{history.numbers[-1]}"
     done = history("backfill", span, "--only-failed", "--jobs", 2)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(history.bad)} built, 0 were there already, 0 failed." in done.stdout
+    assert f"{len(history.bad)} built, 0 there already, 0 failed." in done.stdout
     last = history.numbers[-1]
     trend = history.command_line.table(tables.SECTOR_TRENDS, last).dropna()
     assert {number for number in history.numbers if number > last - 13} <= set(trend["trend_issue"])

@@ -95,6 +95,8 @@ def _live(
     call: Callable[..., None], given: tuple[object, ...], environment: dict[str, str], output: str
 ) -> None:
     os.setsid()
+    # Also where the test's own process ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
     with Path(output).open("wb") as file:

@@ -6,8 +6,11 @@ What is built alternates between two versions where it can, so that half of each
 import contextlib
 import logging
 import multiprocessing
+import os
 import random
+import re
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -267,6 +270,37 @@ def test_the_workers_of_a_backfill_end_when_it_alone_is_killed(tmp_path):
     while living(group):
         assert time.monotonic() < give_up, living(group)
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_stops_a_backfill_at_once_and_the_same_command_goes_on(tmp_path, jobs):
+    home = Home(tmp_path / "home", {})
+    program = home.start("backfill", "62-65", "--jobs", jobs)
+    group = program.process.pid
+    wait_until(lambda: any((home.folder / "artifacts").glob("*/manifest.json")), program)
+    os.killpg(group, signal.SIGINT)
+    assert program.wait() == 130, program.printed
+    assert re.search(r"^\d built, 0 there already, 0 failed\.$", program.printed, re.MULTILINE)
+    assert "Stopped." in program.printed
+    assert "Traceback" not in program.printed
+    assert living(group) == []
+    assert "0 failed." in home.run("backfill", "62-65")
+    assert len(list((home.folder / "artifacts").glob("issue-*/manifest.json"))) == 4
+
+
+def test_a_worker_of_a_backfill_that_is_killed_takes_no_issue_with_it(tmp_path):
+    home = Home(tmp_path / "home", {})
+    program = home.start("backfill", BACKFILLED, "--jobs", 2)
+    wait_until(lambda: len(workers(program)) == 2, program)
+    os.kill(workers(program)[0], signal.SIGKILL)
+    assert program.wait() == 0, program.printed
+    assert "2 built, 0 there already, 0 failed." in program.printed
+
+
+def workers(program: Program) -> list[int]:
+    """Processes that a backfill has started to build issues."""
+    marks = {number: Path(f"/proc/{number}/cmdline") for number in living(program.process.pid)}
+    return [number for number, line in marks.items() if b"spawn_main" in line.read_bytes()]
 
 
 # --- arrivals ------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ def test_a_companys_quotes_come_from_the_first_vendor_that_has_them():
         ("920493.BJ", 160.2),
     ]
     assert any(
-        "tushare comes first; wind is used only for 1 companies" in note for note in reading.notes
+        "tushare comes first; wind is used only for 1 company" in note for note in reading.notes
     )
 
 

@@ -31,7 +31,7 @@ def test_a_suspended_company_keeps_its_last_row_before_the_base_date():
         6.0,
     )
     assert len(reading.frame) == 3
-    assert "daily.csv: 1 rows of other days left out" in reading.notes
+    assert "daily.csv: 1 row of other days left out" in reading.notes
 
 
 def test_factors_that_go_on_during_a_suspension_do_not_hide_the_last_price():

@@ -55,7 +55,7 @@ def test_a_blank_pe_of_tushare_is_a_loss_but_not_on_a_row_without_any_figure():
         ("920493.BJ", BASE, 4.0, False),
         ("920493.BJ", CLOSE, None, True),
     ]
-    assert "daily_basic.csv: 1 rows left out (920494.BJ) without a figure" in reading.notes
+    assert "daily_basic.csv: 1 row left out (920494.BJ) without a figure" in reading.notes
 
 
 def test_only_full_years_are_read_and_corrected_accounts_replace_the_first_ones():
@@ -83,7 +83,7 @@ def test_only_full_years_are_read_and_corrected_accounts_replace_the_first_ones(
     assert values(reading.frame, "fiscal_year", "revenue", "net_profit", "published") == [
         (2024, 101.0, 11.0, dt.date(2025, 4, 25))
     ]
-    assert "income.csv: 1 rows left out (920493.BJ) of quarters" in reading.notes
+    assert "income.csv: 1 row left out (920493.BJ) of quarters" in reading.notes
 
 
 def test_full_results_of_daily_and_index_daily_are_told_apart_by_their_codes():

@@ -130,7 +130,7 @@ def test_a_list_without_announcements_of_the_week_gives_an_empty_table_and_says_
     assert reading.frame.empty
     assert tuple(reading.frame.columns) == tables.columns(tables.RAW_ANNOUNCEMENTS)
     assert reading.notes == (
-        "n.csv: 1 rows of other days left out",
+        "n.csv: 1 row of other days left out",
         "no file gives raw_announcements of issue 10",
     )
 
