@@ -152,6 +152,6 @@ def _of_database(error: BaseException | None, *, is_away: bool = False) -> str |
         return None
     reason = str(error).strip().partition("\n")[0]
     return (
-        f"does not answer: {reason}. Start the database, or set BJ_DATABASE_URL to where it is. "
-        f"{_AGAIN}"
+        f"does not answer: {reason}. Start the database, or correct BJ_DATABASE_URL (place, user, "
+        f"password). {_AGAIN}"
     )

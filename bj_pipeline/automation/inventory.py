@@ -303,12 +303,14 @@ def told(settings: Settings) -> str:
         wrong = with_errors(wrong, runs, instance)
     if wrong.empty:
         return "\n".join([*taken_back, f"Nothing {'else ' if taken_back else ''}is wrong."])
+    # Of each state, so that hundreds of one kind do not hide the others.
+    shown = wrong.groupby("state", sort=False).head(SAMPLE)
     lines = [
         f"{row['issue']:>4}  {row['state']}: {row['reason']}\n      {row['remedy']}"
-        for row in wrong.head(SAMPLE).to_dict("records")
+        for row in shown.to_dict("records")
     ]
-    if len(wrong) > SAMPLE:
-        lines.append(f"   …  {counted(len(wrong) - SAMPLE, 'more issue')}, counted below")
+    if len(shown) < len(wrong):
+        lines.append(f"   …  {counted(len(wrong) - len(shown), 'more issue')}, counted below")
     return "\n".join((*taken_back, *lines, "", *what_to_run(wrong)))
 
 

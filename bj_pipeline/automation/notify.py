@@ -22,6 +22,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bj_pipeline.automation.alerts import DIGEST, Alert, digest
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.settings import Settings
 
@@ -156,7 +157,8 @@ def deliver(
                 f"Given up after {ATTEMPTS} attempts ({', '.join(missing)}): {parcel.title}"
             )
     if outbox:
-        told.append(f"{len(outbox)} alerts wait to be sent; each is tried {ATTEMPTS} times.")
+        left = counted(len(outbox), "alert")
+        told.append(f"Waiting to be sent: {left}, each tried up to {ATTEMPTS} times.")
     return told, given_up
 
 

@@ -26,7 +26,7 @@ def parse(address: str) -> URL:
     except (ArgumentError, ValueError):
         # Without its cause, which quotes parts of the address.
         raise ConfigurationError(
-            "The database URL (BJ_DATABASE_URL) cannot be read. It looks like "
+            "The database URL (BJ_DATABASE_URL, or --to) cannot be read. It looks like "
             "postgresql://user:password@host:5432/name; write special characters of a password "
             "as %XX, such as %40 for @."
         ) from None
@@ -36,8 +36,8 @@ def parse(address: str) -> URL:
     if kind in _POSTGRESQL_SPELLINGS:
         return url.set(drivername=f"{POSTGRESQL}+psycopg")
     raise ConfigurationError(
-        "The database URL (BJ_DATABASE_URL) names neither SQLite nor PostgreSQL. It begins with "
-        "sqlite:/// or postgresql://."
+        "The database URL (BJ_DATABASE_URL, or --to) names neither SQLite nor PostgreSQL. It "
+        "begins with sqlite:/// or postgresql://."
     )
 
 

@@ -23,6 +23,7 @@ from bj_pipeline.automation.inventory import (
     inventory,
     last_runs,
     lateness,
+    told,
     what_to_run,
     with_errors,
 )
@@ -356,3 +357,10 @@ def test_the_terminal_names_the_first_ones_and_counts_all(sample_issue):
     counted = sum(int(line.split()[0]) for line in lines[lines.index("") + 1 :])
     assert len(shown) == SAMPLE
     assert len(shown) + int(more.split()[1]) == counted
+
+
+def test_many_issues_of_one_state_do_not_hide_those_of_another(settings):
+    (settings.artifacts / "issue-065" / "report.pdf").unlink()
+    said = told(settings)
+    assert "more issues, counted below" in said
+    assert "  65  stale: files that are gone: report.pdf" in said
