@@ -30,16 +30,18 @@ def site(folder: Path | None) -> None:
     settings = load_settings()
     warehouse = Warehouse(settings.warehouse_url)
     approved = approved_issues(warehouse)
+    target = folder or settings.home / "site"
     if not approved and not settings.publish_drafts:
+        former = f" {target} still shows what was: remove it." if target.exists() else ""
         raise MissingDataError(
-            "No issue is approved. Approve one with `bj-pipeline approve N --by NAME`, or show "
-            "drafts with BJ_PUBLISH_DRAFTS=true."
+            f"No issue is approved.{former} Approve one with `bj-pipeline approve N --by NAME`, or "
+            "show drafts with BJ_PUBLISH_DRAFTS=true."
         )
     done = build_site(
         warehouse,
         settings,
         load_house(settings.content / "house.yaml"),
-        folder or settings.home / "site",
+        target,
         issues=None if settings.publish_drafts else list(approved),
         revisions=None if settings.publish_drafts else approved,
         forms=settings.artifacts if settings.publish_drafts else settings.published,
@@ -87,7 +89,7 @@ def withdraw(issue: int, by: str, why: str) -> None:
     entry = signoff.withdraw(load_settings(), issue, by, why)
     click.echo(
         f"Issue {issue}, revision {entry.revision}, is withdrawn. What is built from now on is "
-        f"revision {entry.revision + 1}."
+        f"revision {entry.revision + 1}. A site shows it until `bj-pipeline site` builds it again."
     )
 
 

@@ -426,7 +426,13 @@ def test_the_command_line_approves_shows_and_withdraws(sample_issue, command_lin
     assert again.returncode == SignOffError.exit_code
     assert "approved already" in again.stderr
     assert "revision 1, approved by 张三" in command_line("diff", 65).stdout
+    site = command_line("site")
+    assert " on 1 issue and " in site.stdout, site.stderr
     done = command_line("withdraw", 65, "--by", "张三", "--why", "有误")
     assert done.returncode == 0, done.stderr
+    assert "A site shows it until `bj-pipeline site`" in done.stdout
+    refused = command_line("site")
+    assert refused.returncode == MissingDataError.exit_code
+    assert f"{command_line.home / 'site'} still shows what was: remove it." in refused.stderr
     (line,) = [line for line in command_line("issues").stdout.splitlines() if " 2026-W09 " in line]
     assert line.endswith("withdrawn")
