@@ -7,7 +7,7 @@ import pytest
 
 from bj_pipeline.report.compose import compose
 from bj_pipeline.report.data import ReportData, missing_notes
-from bj_pipeline.report.document import Figure, FigureRow, Table
+from bj_pipeline.report.document import Figure, FigureRow, Paragraph, Table
 from bj_pipeline.report.house import load_house
 from bj_pipeline.report.sections.ai_chain import ai_chain_section
 from bj_pipeline.report.sections.market import market_section
@@ -60,6 +60,27 @@ def test_a_company_whose_results_are_of_another_year_than_the_head_says_is_named
     assert chain.note.endswith("并行科技为 2025 年度数据。")
     assert top.note.endswith("科力股份为 2025 年度数据。")
     assert "年度数据" not in tables_of(ai_chain_section(full))["ai_chain"].note
+
+
+def test_leaders_of_a_week_in_which_some_of_them_fell_are_not_called_rises(full):
+    def words(data):
+        market, sector = market_section(data), sector_section(data, "机械设备")
+        lines = [one.line for one in (*market.blocks, *sector.blocks) if isinstance(one, Paragraph)]
+        charts = [
+            figure.title
+            for one in sector.blocks
+            if isinstance(one, FigureRow)
+            for figure in one.figures
+        ]
+        texts = ["".join(getattr(part, "text", "") for part in line) for line in lines]
+        return " ".join([*texts, *charts, tables_of(market)["top_movers"].title])
+
+    fell = full.companies.assign(change=full.companies["change"] - 0.2)
+    told = words(replace(full, companies=fell))
+    for risen in ("涨幅居前的公司为", "涨幅居前的为", "涨幅前五", "涨幅前十"):
+        assert risen in words(full)
+        assert risen not in told
+        assert risen.replace("涨幅", "涨跌幅") in told
 
 
 def test_the_title_of_the_ai_table_promises_no_column_that_is_left_out(full, poor):

@@ -16,7 +16,7 @@ from bj_pipeline.report.topic import TOPIC_TABLE
 from bj_pipeline.warehouse import tables
 
 _PLACES = {"三": 3, "五": 5, "十": 10, "二十": 20}
-_LISTING = re.compile("涨幅(?:居)?前(?P<places>三|五|十|二十)?")
+_LISTING = re.compile("(?P<what>涨幅|涨跌幅)居?前(?P<places>三|五|十|二十)?")
 _LARGEST_MOVE = "变动最大"
 _CHANGE = re.compile(rf"{tables.COMPANY_METRICS}/(\d{{6}}\.[A-Z]{{2}})/change")
 
@@ -106,6 +106,10 @@ def _listing(known: Known, title: str, facts: Sequence[str], sector: str) -> Ite
         yield Finding("ranking_is_wrong", "", "", title, f"{len(set(codes))} 家", f"{places} 家")
         return
     stated = [known.changes.get(code, float("-inf")) for code in codes]
+    fallen = next((code for code, change in zip(codes, stated, strict=True) if change < 0), None)
+    if promised["what"] == "涨幅" and fallen:
+        found = f"{known.names.get(fallen, fallen)} {known.changes.get(fallen, 0):+.2%}"
+        yield Finding("direction_is_wrong", "", "", title, found, "涨跌幅")
     for at, (listed, wanted) in enumerate(zip(stated, ranked, strict=False)):
         if listed != wanted:
             holder = next(

@@ -19,7 +19,7 @@ from bj_pipeline.report.document import (
     Series,
     Table,
 )
-from bj_pipeline.report.facts import CHANGE, COUNT, SHARE, Style, join, say
+from bj_pipeline.report.facts import CHANGE, COUNT, SHARE, Style, join, say, tone
 from bj_pipeline.report.sections.company_facts import (
     company_columns,
     company_fact,
@@ -86,6 +86,11 @@ def leaders(data: ReportData, sector: str, depth: int) -> list[tuple[str, Fact]]
     ]
 
 
+def all_rose(pairs: list[tuple[str, Fact]]) -> bool:
+    """Whether every change prints as a rise: leaders of a weak week may have fallen."""
+    return all(tone(change) == "up" for _, change in pairs)
+
+
 def listed_changes(pairs: list[tuple[str, Fact]]) -> Line:
     """``科力股份（+21.79%）、…``."""
     return join([say("{name}（{change}）", name=name, change=change) for name, change in pairs])
@@ -120,7 +125,8 @@ def _movers_sentence(data: ReportData) -> Line:
     named = leaders(data, WHOLE_POOL, NAMED)
     if not named:
         return say("本周没有可比的个股涨跌幅。")
-    return say("涨幅居前的公司为{names}。", names=listed_changes(named))
+    what = "涨幅" if all_rose(named) else "涨跌幅"
+    return say(f"{what}居前的公司为{{names}}。", names=listed_changes(named))
 
 
 def _index_sentence(indices: list[tuple[str, Fact]]) -> Line:
@@ -234,9 +240,10 @@ def _top_table(data: ReportData) -> Table:
         )
     labels = data.labels
     listed = data.companies[data.companies["code"].isin(top["code"])]
+    rose = all_rose(leaders(data, WHOLE_POOL, TOP))
     return Table(
         id="top_movers",
-        title=labels["table.top_movers"],
+        title=labels["table.top_movers" if rose else "table.top_changes"],
         columns=(
             Column(label=labels["code"], weight=1.3),
             Column(label=labels["company"], weight=1.2),

@@ -37,7 +37,13 @@ from bj_pipeline.report.facts import (
 )
 from bj_pipeline.report.rounding import YUAN_PER_YI
 from bj_pipeline.report.sections.company_facts import name_cell, number_cell
-from bj_pipeline.report.sections.market import fact_series, leaders, listed_changes, weekly_changes
+from bj_pipeline.report.sections.market import (
+    all_rose,
+    fact_series,
+    leaders,
+    listed_changes,
+    weekly_changes,
+)
 from bj_pipeline.warehouse import tables
 
 NAMED = 3
@@ -303,7 +309,8 @@ def _movers(data: ReportData, sector: str) -> Line:
     named = leaders(data, sector, NAMED)
     if not named:
         return say("本周没有可比的个股涨跌幅。")
-    return say("个股方面，涨幅居前的为{names}。", names=listed_changes(named))
+    what = "涨幅" if all_rose(named) else "涨跌幅"
+    return say(f"个股方面，{what}居前的为{{names}}。", names=listed_changes(named))
 
 
 def _bucket_facts(data: ReportData, sector: str, measure: _Measure) -> list[tuple[str, Fact, Fact]]:
@@ -481,9 +488,9 @@ def _ems(text: str) -> float:
 
 def _movers_figure(data: ReportData, sector: str) -> Figure:
     pairs = leaders(data, sector, CHARTED)
-    title = (
-        f"{sector}涨幅前五：{pairs[0][0]} {pairs[0][1].printed}" if pairs else f"{sector}涨幅前五"
-    )
+    title = f"{sector}{'涨幅' if all_rose(pairs) else '涨跌幅'}前五"
+    if pairs:
+        title += f"：{pairs[0][0]} {pairs[0][1].printed}"
     return Figure(
         id=f"movers-{sector}",
         title=title,

@@ -1,5 +1,7 @@
 """A figure beside a wrong name, in a wrong place or of a wrong week is found."""
 
+from dataclasses import replace
+
 import pytest
 
 from bj_pipeline.report.proofreading import text_findings
@@ -151,3 +153,11 @@ def test_figures_of_another_sector_under_a_sectors_heading_are_found(document, k
     assert {(one.rule, one.found, one.expected) for one in found} >= {
         ("name_does_not_match", "汽车", "机械设备")
     }
+
+
+def test_a_company_that_fell_among_those_that_are_said_to_have_risen_is_found(document, known):
+    changes = {code: change - 0.2 for code, change in known.changes.items()}
+    found = text_findings(document, replace(known, changes=changes))
+    fallen = [one for one in found if one.rule == "direction_is_wrong"]
+    assert fallen
+    assert {one.expected for one in fallen} == {"涨跌幅"}
