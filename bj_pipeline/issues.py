@@ -7,6 +7,7 @@ read only by :func:`extend`, which appends rows to it. Nothing here asks what da
 """
 
 import csv
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -145,10 +146,11 @@ def by_number(number: int | str) -> Issue:
         CalendarError: There is no such issue, or it lies past the calendar's horizon.
     """
     issues = all_issues()
-    for issue in issues:
-        if issue.key == str(number):
-            return issue
     last = issues[-1]
+    if str(number).isdecimal():
+        at = bisect_left(issues, int(number), key=lambda issue: issue.number)
+        if at < len(issues) and issues[at].key == str(number):
+            return issues[at]
     if str(number).isdigit() and int(number) > last.number:
         raise CalendarError(
             f"Issue {number} lies past the calendar's horizon: the list of issues ends with "
@@ -177,11 +179,9 @@ def by_date(day: date) -> Issue | None:
             f"{last.number} ({last.close_date}). Upgrade exchange-calendars, "
             "then run `bj-pipeline issues extend`."
         )
-    for issue in issues:
-        first_monday = issue.first_session - timedelta(days=issue.first_session.weekday())
-        if first_monday <= monday <= issue.close_date:
-            return issue
-    return None
+    issue = issues[bisect_left(issues, monday, key=lambda issue: issue.close_date)]
+    first_monday = issue.first_session - timedelta(days=issue.first_session.weekday())
+    return issue if first_monday <= monday else None
 
 
 def trailing(issue: Issue, count: int) -> tuple[Issue, ...]:
