@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -152,7 +152,11 @@ def run(
 ) -> Iterator[Built]:
     """Build issues, or some of their assets, in one or more processes; tell of each as it ends."""
     if jobs == 1 or len(numbers) == 1:
-        yield from (_build(order, number, assets) for number in numbers)
+        with _interrupts_noted() as was_stopped:
+            for number in numbers:
+                yield _build(order, number, assets)
+                if was_stopped():
+                    raise KeyboardInterrupt
         return
     left, fruitless = list(numbers), 0
     while left and fruitless < _FRUITLESS_ROUNDS:
@@ -185,6 +189,27 @@ def _in_processes(
             for process in multiprocessing.active_children():
                 process.kill()
             raise
+
+
+@contextmanager
+def _interrupts_noted() -> Iterator[Callable[[], bool]]:
+    """Ask whether Ctrl+C was pressed, whoever handled it: raised while objects go, it is lost."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    former = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def was_pressed() -> bool:
+        with suppress(BlockingIOError):
+            return signal.SIGINT in os.read(reading, 4096)
+        return False
+
+    try:
+        yield was_pressed
+    finally:
+        signal.set_wakeup_fd(former)
+        os.close(reading)
+        os.close(writing)
 
 
 @contextmanager
