@@ -174,7 +174,14 @@ def proofread(evidence: Evidence) -> pd.DataFrame:
     )
     forms = {name: read_form(evidence.artifact(name), document.labels) for name in FORMS}
     rows = [_read(document, form) for form in forms.values()]
-    findings = [*form_findings(document, forms), *text_findings(document, known, forms)]
+    stored = evidence.table(tables.REPORT_FIGURES)
+    drawings = {
+        name: svg.encode() for name, svg in zip(stored["figure"], stored["svg"], strict=True)
+    }
+    findings = [
+        *form_findings(document, forms, drawings),
+        *text_findings(document, known, forms, drawings),
+    ]
     frame = pd.DataFrame([asdict(one) for one in (*rows, *findings)])
     told = [None] * len(rows) + [_told(one) for one in findings]
     frame["slip"] = pd.Series(told).where(~frame["is_analysts"], None)
@@ -225,6 +232,7 @@ def every_glyph_is_in_the_font(gxe: Any, _: Evidence) -> Sequence[Any]:
 
 _PROOFREAD = (
     tables.REPORT_DOCUMENT,
+    tables.REPORT_FIGURES,
     tables.COMPANY_UNIVERSE,
     tables.COMPANY_METRICS,
     REPORT_PDF,

@@ -12,10 +12,12 @@ Sizes are in points: ``half`` is 238 wide (two side by side on A4), ``full`` is 
 many lying bars grows in height.
 """
 
+import hashlib
 import io
 import re
 import threading
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -63,6 +65,9 @@ _PIECES = re.compile(r"[（《“‘]*(?:[⺀-￯]|[^⺀-￯“”‘’\s~]+[~\
 _SVG_TEXT = re.compile(r"<text ([^>]*)>([^<]*)</text>\n?")
 _SVG_ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
 _METADATA = ("Date", "Creator", "Format", "Type")  # left out: they differ between versions
+_DRAWN_FROM = b"tEXtDrawn from\0"
+_PNG_HEADER = 33  # bytes of its signature and first chunk
+_PNG_BEGINS = 256
 _DRAWING = threading.Lock()
 """Held while drawing: matplotlib keeps its settings in one place for all threads."""
 
@@ -129,8 +134,27 @@ def png(figure: Figure, house: House, size: Size, dpi: int = 220) -> bytes:
 
 
 def pixels(pictures: Sequence[bytes], dpi: int = 220) -> list[bytes]:
-    """SVGs of :func:`svg` as PNG on white, all drawn in one go."""
-    return rasters("pictures.typ", [layers(picture) for picture in pictures], dpi)
+    """SVGs of :func:`svg` as PNG on white, all drawn in one go; each tells its SVG."""
+    pngs = rasters("pictures.typ", [layers(picture) for picture in pictures], dpi)
+    return [_telling(png, fingerprint(svg)) for png, svg in zip(pngs, pictures, strict=True)]
+
+
+def fingerprint(picture: bytes) -> str:
+    """What tells a chart's SVG from every other one."""
+    return hashlib.sha256(picture).hexdigest()
+
+
+def drawn_from(png: bytes) -> str:
+    """The fingerprint of the SVG from which :func:`pixels` drew a PNG; empty if it tells none."""
+    _, is_told, rest = png[:_PNG_BEGINS].partition(_DRAWN_FROM)
+    return rest[: hashlib.sha256().digest_size * 2].decode("ascii", "replace") if is_told else ""
+
+
+def _telling(png: bytes, text: str) -> bytes:
+    """The PNG with a text chunk behind its header."""
+    chunk = _DRAWN_FROM + text.encode()
+    length, check = (len(chunk) - 4).to_bytes(4), zlib.crc32(chunk).to_bytes(4)
+    return png[:_PNG_HEADER] + length + chunk + check + png[_PNG_HEADER:]
 
 
 def layers(picture: bytes) -> dict[str, Any]:

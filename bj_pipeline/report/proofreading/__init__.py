@@ -11,6 +11,7 @@ name the page of the PDF on which the sentence stands.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from bj_pipeline.report.document import Document
 from bj_pipeline.report.labels import Labels
@@ -30,17 +31,20 @@ from bj_pipeline.report.proofreading.comparison import (
     differences,
     drawn_labels,
     drawn_names,
+    drawn_places,
     sample_marks,
     tied_numbers,
     titles,
+    tones,
 )
 from bj_pipeline.report.proofreading.contents import contents
 from bj_pipeline.report.proofreading.dates import dates
+from bj_pipeline.report.proofreading.drawings import Drawings, drawn_values, marks, pictures
 from bj_pipeline.report.proofreading.finding import FORM_OF_REFERENCE, Finding
 from bj_pipeline.report.proofreading.form import Form
 from bj_pipeline.report.proofreading.known import Known
 from bj_pipeline.report.proofreading.rankings import rankings
-from bj_pipeline.report.proofreading.subjects import subjects
+from bj_pipeline.report.proofreading.subjects import all_sectors, measures, subjects
 from bj_pipeline.report.proofreading.units import units
 from bj_pipeline.storage import Place
 
@@ -53,6 +57,8 @@ __all__ = [
     "read_form",
     "text_findings",
 ]
+
+_NO_DRAWINGS: Drawings = MappingProxyType({})
 
 FORMS = ("report.pdf", "report.docx", "report.xlsx", "report.html")
 
@@ -75,7 +81,9 @@ def read_form(path: Place, labels: Labels) -> Form:
     return readers[path.suffix](path, labels)
 
 
-def form_findings(document: Document, forms: Mapping[str, Form]) -> Iterator[Finding]:
+def form_findings(
+    document: Document, forms: Mapping[str, Form], drawings: Drawings = _NO_DRAWINGS
+) -> Iterator[Finding]:
     """What forms print otherwise than the document has it, or list otherwise than they print."""
     for form in forms.values():
         result = compare(document, form)
@@ -84,13 +92,20 @@ def form_findings(document: Document, forms: Mapping[str, Form]) -> Iterator[Fin
         yield from sample_marks(document, form)
         yield from drawn_labels(document, result)
         yield from drawn_names(document, form)
+        yield from drawn_places(document, result)
         yield from tied_numbers(document, form)
         yield from alternatives(document, form)
+        yield from tones(document, form)
+        yield from marks(document, form)
+        yield from pictures(document, form, drawings)
         yield from contents(document, result)
 
 
 def text_findings(
-    document: Document, known: Known, forms: Mapping[str, Form] | None = None
+    document: Document,
+    known: Known,
+    forms: Mapping[str, Form] | None = None,
+    drawings: Drawings = _NO_DRAWINGS,
 ) -> list[Finding]:
     """What is wrong with what is printed, in every form alike."""
     found = dict.fromkeys(
@@ -105,6 +120,9 @@ def text_findings(
             *subjects(document, known),
             *rankings(document, known),
             *alternatives_of_charts(document),
+            *drawn_values(document, drawings),
+            *measures(document),
+            *all_sectors(document, known),
             *special_treatment(document, known),
             *dates(document, known),
             *analysts_numbers(document),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from bj_pipeline.report.document import Document, Fact, Figure
+from bj_pipeline.report.document import Chart, Document, Fact, Figure, Table
 from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import Form, Span, Tied, merged, squeezed
@@ -344,12 +344,12 @@ def drawn_labels(document: Document, result: Comparison) -> Iterator[Finding]:
         there = Counter(words)
         needed = [Counter(_labels(figure)) for figure in group]
         for figure, labels in zip(group, needed, strict=True):
-            # A chart without room draws no labels at all.
-            if not any(there[label] for label in labels):
+            # Upright bars without room have no labels at all.
+            if figure.chart.kind == "bars" and not any(there[label] for label in labels):
                 continue
-            unit = squeezed(figure.chart.unit)
+            before = _before(figure.chart)
             for label in labels:
-                if not there[label] and not _is_at_the_unit(label, unit, words):
+                if not there[label] and not _is_behind(label, before, words):
                     yield Finding(
                         "chart_label_differs",
                         form.name,
@@ -360,9 +360,50 @@ def drawn_labels(document: Document, result: Comparison) -> Iterator[Finding]:
                     )
 
 
-def _is_at_the_unit(label: str, unit: str, words: list[str]) -> bool:
-    """Whether a value stands so close to the note on units that a PDF's reader makes them one."""
-    return bool(unit) and any(word.endswith(f"{unit}{label}") for word in words)
+def drawn_places(document: Document, result: Comparison) -> Iterator[Finding]:
+    """Charts in the running text that stand at another's caption.
+
+    The words of neighbours come one chart after the other, as their captions do.
+    """
+    figures = {figure.id: figure for figure in document.figures()}
+    for names, span in _drawings(result):
+        group = [figures[name] for name in names if name in figures]
+        known = [{*map(squeezed, one.chart.categories), *_labels(one)} for one in group]
+        words = result.form.words(span)
+        places = [
+            [at for at, word in enumerate(words) if word in one and _is_only(word, one, known)]
+            for one in known
+        ]
+        for (left, right), (before, after) in zip(pairwise(group), pairwise(places), strict=True):
+            if before and after and min(before) > max(after):
+                yield Finding(
+                    "chart_is_anothers",
+                    result.form.name,
+                    result.form.page_at(span.start),
+                    caption(document.labels, left),
+                    right.title,
+                    left.title,
+                )
+
+
+def _is_only(word: str, of: set[str], all_words: Sequence[set[str]]) -> bool:
+    return not any(word in other for other in all_words if other is not of)
+
+
+def _before(chart: Chart) -> list[str]:
+    """What a value may stand so close to that a reader makes them one: a line's name, the unit."""
+    names = [one.name for one in chart.series] if chart.kind == "lines" else []
+    return [squeezed(one) for one in (*names, chart.unit) if one]
+
+
+def _is_behind(label: str, before: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether a word ends with the value, and begins with one of these (a long name may be cut)."""
+    begins = [word.removesuffix(label) for word in words if word.endswith(label)]
+    return any(
+        one.endswith(text) or (one.endswith("…") and text.startswith(one.removesuffix("…")))
+        for one in begins
+        for text in before
+    )
 
 
 def _labels(figure: Figure) -> list[str]:
@@ -370,17 +411,13 @@ def _labels(figure: Figure) -> list[str]:
     chart = figure.chart
     if not chart.show_labels:
         return []
-    known = [
-        [
-            squeezed(label)
-            for label, value in zip(one.labels, one.values, strict=True)
-            if value is not None and label != MISSING
-        ]
+    first = -1 if chart.kind == "lines" else 0
+    return [
+        squeezed(label)
         for one in chart.series
+        for label, value in zip(one.labels[first:], one.values[first:], strict=True)
+        if value is not None and label != MISSING
     ]
-    if chart.kind == "lines":
-        return [labels[-1] for labels in known if labels]
-    return [label for labels in known for label in labels]
 
 
 def tied_numbers(document: Document, form: Form) -> Iterator[Finding]:
@@ -404,6 +441,26 @@ def tied_numbers(document: Document, form: Form) -> Iterator[Finding]:
             )
             yield Finding(rule, form.name, tied.page, tied.fact, tied.shown, expected)
     yield from _columns(document, form)
+
+
+def tones(document: Document, form: Form) -> Iterator[Finding]:
+    """Cells that a form colours, by name and not by colour, otherwise than the document does."""
+    wanted = Counter(
+        (squeezed(document.text(cell.line)), str(cell.tone))
+        for table in (document.front_page.sectors, *document.exhibits())
+        if isinstance(table, Table)
+        for row in table.rows
+        for cell in row
+        if cell.tone
+    )
+    there = Counter(form.tones)
+    lost, gained = dict((wanted - there).keys()), dict((there - wanted).keys())
+    # A text that stands there in no colour at all is a plain cell, or another number.
+    is_plain = there.total() < wanted.total()
+    for text, tone in lost.items() if there else ():
+        if text in gained or is_plain:
+            page, found = form.page_of(text), f"{text} {gained.get(text, '')}".strip()
+            yield Finding("tone_differs", form.name, page, text, found, f"{text} {tone}")
 
 
 def _drawn(document: Document) -> dict[str, set[str]]:

@@ -72,6 +72,15 @@ class Tied:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A bar or point that a form draws: its words, its fact and, as SVG, its outline."""
+
+    label: str
+    fact: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Where a text stands: positions in :attr:`Form.text`."""
 
@@ -90,7 +99,10 @@ class Form:
         headings: Titles of sections with their pages, where the file marks them.
         tied: Numbers that name their facts.
         alternatives: Texts that stand for charts.
+        pictures: What each of these charts was drawn from, where its picture tells (same order).
         drawings: The words inside of each chart, in order, where they are words and not pixels.
+        marks: The bars and points inside of each chart, likewise.
+        tones: Cells of tables that are coloured as a rise or a fall: text without blanks, and tone.
         title: What the file's own properties call it.
         columns: Columns of data sheets: (table, code or key, column header) to the text shown.
         prints: Whether the form has the document's running text (a workbook has exhibits only).
@@ -105,7 +117,10 @@ class Form:
     headings: tuple[Entry, ...] = ()
     tied: tuple[Tied, ...] = ()
     alternatives: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
     drawings: tuple[tuple[str, ...], ...] = ()
+    marks: tuple[tuple[Mark, ...], ...] = ()
+    tones: tuple[tuple[str, str], ...] = ()
     title: str = ""
     columns: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     prints: bool = True

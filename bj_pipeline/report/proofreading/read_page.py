@@ -1,12 +1,14 @@
 """Reading the web page back: its text, what its numbers say they are, and its charts' words."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from html.parser import HTMLParser
+from typing import get_args
 
+from bj_pipeline.report.document import Tone
 from bj_pipeline.report.labels import Labels
-from bj_pipeline.report.proofreading.form import Entry, Form, Passage, Tied, squeezed
+from bj_pipeline.report.proofreading.form import Entry, Form, Mark, Passage, Tied, squeezed
 from bj_pipeline.storage import Place
 
 _TITLE = re.compile("<title>(.*?)</title>", re.DOTALL)
@@ -17,6 +19,7 @@ _PIECES = frozenset(
 )
 _HEADINGS = frozenset({"h2", "h3"})
 _CAPTIONS = frozenset({"figcaption", "caption"})
+_TONES = frozenset(get_args(Tone))
 _OWN_HEADINGS = frozenset({"origins", "front", "notices"})
 """Headings of the page itself, which the document's contents do not know."""
 
@@ -38,6 +41,8 @@ def read_page(path: Place, labels: Labels) -> Form:
         tied=tuple(reader.tied),
         alternatives=tuple(reader.alternatives),
         drawings=tuple(tuple(drawing) for drawing in reader.drawings),
+        marks=tuple(tuple(own) for own in reader.marks),
+        tones=tuple(reader.tones),
     )
 
 
@@ -48,6 +53,8 @@ class _Open:
     tag: str
     role: str = ""
     fact: str = ""
+    mark: Mark | None = None
+    tone: str = ""
     text: list[str] = field(default_factory=list)
 
 
@@ -65,6 +72,8 @@ class _Reader(HTMLParser):
         self.tied: list[Tied] = []
         self.alternatives: list[str] = []
         self.drawings: list[list[str]] = []
+        self.marks: list[list[Mark]] = []
+        self.tones: list[tuple[str, str]] = []
         self.origin = ""
         self.cells: list[str] = []
 
@@ -73,23 +82,34 @@ class _Reader(HTMLParser):
         if tag in _VOID:
             return
         one = _Open(tag, self.role(tag, given), given.get("data-fact", ""))
+        one.tone = next((name for name in given.get("class", "").split() if name in _TONES), "")
         if one.role == "body" and tag in _PIECES:
             self.end_piece()
             self.kind = "caption" if tag in _CAPTIONS else "heading" if tag in _HEADINGS else ""
-        if tag == "svg":
-            self.drawings.append([])
         if given.get("role") == "img":
             self.alternatives.append(given.get("aria-label", ""))
-        if "data-label" in given:
-            label, fact = given["data-label"], given.get("data-origin-of", "")
-            if fact:
-                name, _, shown = label.rpartition("：")
-                self.tied.append(Tied(fact, shown, self.page, name))
+        if one.role == "drawing":
+            self.draw(one, given)
         if "data-origin" in given:
             self.origin, self.cells = given["data-origin"], []
         if tag in _HEADINGS and given.get("id") in _OWN_HEADINGS:
             one.role = "own heading"
         self.open.append(one)
+
+    def draw(self, one: _Open, given: dict[str, str]) -> None:
+        """A part of a chart: the chart itself, the mark of a value, the mark's outline."""
+        if one.tag == "svg":
+            self.drawings.append([])
+            self.marks.append([])
+        if "data-label" in given:
+            label, fact = given["data-label"], given.get("data-origin-of", "")
+            one.mark = Mark(label, fact)
+            if fact:
+                name, _, shown = label.rpartition("：")
+                self.tied.append(Tied(fact, shown, self.page, name))
+        mark = self.open[-1].mark if self.open else None
+        if mark and one.tag == "path":
+            self.marks[-1].append(replace(mark, path=given.get("d", "")))
 
     def role(self, tag: str, given: dict[str, str]) -> str:
         """What an element's text is: part of the body unless a parent says otherwise."""
@@ -110,8 +130,7 @@ class _Reader(HTMLParser):
 
     def close_element(self, one: _Open) -> None:
         text = "".join(one.text)
-        if one.fact:
-            self.tied.append(Tied(one.fact, text.strip(), self.page))
+        self.close_number(one, text)
         if one.role == "nav" and one.tag == "a":
             self.contents.append(Entry(squeezed(text)))
         if one.role == "drawing" and one.tag == "text" and text.strip():
@@ -133,6 +152,13 @@ class _Reader(HTMLParser):
             self.page = text.strip()
         if self.open:
             self.open[-1].text.append(text)
+
+    def close_number(self, one: _Open, text: str) -> None:
+        """A number that names its fact, or a cell in the colour of a rise or a fall."""
+        if one.fact:
+            self.tied.append(Tied(one.fact, text.strip(), self.page))
+        if one.tone:
+            self.tones.append((squeezed(text), one.tone))
 
     def handle_data(self, data: str) -> None:
         if not self.open:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
+from bj_pipeline.report.charts import drawn_from
 from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.form import Entry, Form, Passage, squeezed
 from bj_pipeline.storage import Place
@@ -41,16 +42,21 @@ def read_word(path: Place, labels: Labels) -> Form:
         body += [
             Passage("header and footer", text) for _, text in _paragraphs(root, qn) if text.strip()
         ]
-    alternatives = tuple(
-        str(one.get("descr", "")) for one in word.element.body.iter(qn("wp:docPr"))
-    )
+    inlines = [*word.element.body.iter(qn("wp:inline"))]
     return Form(
         name=path.name,
         passages=tuple(body),
         contents=tuple(contents),
         title=word.core_properties.title,
         headings=tuple(Entry(squeezed(one.text)) for one in body if one.kind == "heading"),
-        alternatives=alternatives,
+        alternatives=tuple(
+            str(one.get("descr", "")) for inline in inlines for one in inline.iter(qn("wp:docPr"))
+        ),
+        pictures=tuple(
+            drawn_from(word.part.related_parts[one.get(qn("r:embed"))].blob)
+            for inline in inlines
+            for one in inline.iter(qn("a:blip"))
+        ),
         pairs_figures=True,
     )
 

@@ -1,11 +1,12 @@
 """Whose figure it is: what stands beside a figure names the company, sector, … that it is of.
 
 What belongs here: the house's figures beside the words of their sentence, row, axis or legend, and
-last week's figures beside this week's. What does not: whether codes and names exist
+last week's figures beside this week's; that a column is of one measure and a list of
+sectors whole. What does not: whether codes and names exist
 (:mod:`.companies`), and which figure is the largest (:mod:`.rankings`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
@@ -167,6 +168,46 @@ class _Reader:
         first = next((one for one in wrong if one), None)
         if first:
             yield _finding(sentence, *first)
+
+
+def measures(document: Document) -> Iterator[Finding]:
+    """A column of a table, and a series of a chart, holds one measure only."""
+    for table in (document.front_page.sectors, *document.exhibits()):
+        if isinstance(table, Table):
+            for at, column in enumerate(table.columns):
+                facts = _facts([row[at] for row in table.rows])
+                yield from _measure(document, f"{table.title}：{column.label}", facts)
+    for figure in document.figures():
+        for series in figure.chart.series:
+            yield from _measure(document, figure.title, series.facts)
+
+
+def _measure(document: Document, place: str, names: Sequence[str]) -> Iterator[Finding]:
+    facts = [document.facts[name] for name in names if name in document.facts]
+    usual = Counter(fact.column for fact in facts).most_common(1)
+    for fact in facts:
+        if fact.column != usual[0][0]:
+            found = f"{fact.printed}（{fact.column}）"
+            yield Finding("measure_is_wrong", "", "", place, found, usual[0][0])
+            return
+
+
+def all_sectors(document: Document, known: Known) -> Iterator[Finding]:
+    """What lists sectors, a row or a bar or a line each, lists all that the pool has."""
+    lists: list[tuple[str, Sequence[str]]] = [
+        (table.title, [document.text(row[0].line) for row in table.rows])
+        for table in (document.front_page.sectors, *document.exhibits())
+        if isinstance(table, Table)
+    ]
+    for figure in document.figures():
+        lists.append((figure.title, figure.chart.categories))
+        lists.append((figure.title, [series.name for series in figure.chart.series]))
+    sectors = dict.fromkeys(known.sectors.values())
+    for title, names in lists:
+        missing = [sector for sector in sectors if sector not in names]
+        if missing and len(names) > 1 and len(set(names)) == len(names) and {*names} < {*sectors}:
+            expected = "、".join(missing)
+            yield Finding("sector_is_missing", "", "", title, "、".join(names), expected)
 
 
 def _facts(cells: Sequence[Cell]) -> list[str]:

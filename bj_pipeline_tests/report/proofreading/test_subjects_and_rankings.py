@@ -161,3 +161,51 @@ def test_a_company_that_fell_among_those_that_are_said_to_have_risen_is_found(do
     fallen = [one for one in found if one.rule == "direction_is_wrong"]
     assert fallen
     assert {one.expected for one in fallen} == {"涨跌幅"}
+
+
+@pytest.mark.parametrize("without", ["汽车", "电子设备"])
+def test_a_sector_that_a_list_of_sectors_lacks_is_found(document, known, without):
+    def is_kept(row):
+        return document.text(row[0].line) != without
+
+    lacking = with_exhibit(
+        document, "sectors", rows(lambda all_rows: tuple(filter(is_kept, all_rows)))
+    )
+    found = [one for one in text_findings(lacking, known) if one.rule == "sector_is_missing"]
+    assert [(one.sentence, one.expected) for one in found] == [
+        ("各行业公司数、估值与市值", without)
+    ]
+
+
+def test_a_line_of_a_sector_that_a_chart_lacks_is_found(document, known):
+    lacking = with_exhibit(document, "sector-caps", chart(series=lambda series: series[1:]))
+    found = text_findings(lacking, known)
+    assert ("sector_is_missing", "电子设备") in {(one.rule, one.expected) for one in found}
+
+
+def test_a_right_sectors_wrong_measure_is_found(document, known):
+    name = "sector_metrics/汽车/"
+    wrong = with_exhibit(
+        document,
+        "sectors",
+        lambda table: type(table).model_validate_json(
+            table.model_dump_json().replace(
+                f'"{name}total_market_cap"', f'"{name}market_cap_median"'
+            )
+        ),
+    )
+    found = [one for one in text_findings(wrong, known) if one.rule == "measure_is_wrong"]
+    assert [(one.sentence, one.expected) for one in found] == [
+        ("各行业公司数、估值与市值：本周总市值", "total_market_cap")
+    ]
+
+
+def test_a_value_of_a_chart_that_is_of_another_measure_is_found(document, known):
+    def of_another(series):
+        facts = list(series[0].facts)
+        facts[2] = facts[2].replace("total_market_cap", "pe_ttm_median")
+        return (series[0].model_copy(update={"facts": tuple(facts)}), *series[1:])
+
+    wrong = with_exhibit(document, "sector-caps", chart(series=of_another))
+    assert wrong != document
+    assert "measure_is_wrong" in {one.rule for one in text_findings(wrong, known)}
