@@ -27,7 +27,13 @@ from bj_pipeline.report.document import (
 )
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import sentences
-from bj_pipeline.report.proofreading.quantities import Quantity, is_same, parts, quantities
+from bj_pipeline.report.proofreading.quantities import (
+    Quantity,
+    in_digits,
+    is_same,
+    parts,
+    quantities,
+)
 from bj_pipeline.report.topic import TOPIC_TABLE
 
 _UP = "增长|增加|上升|上涨|提升|提高|扩大|增幅|增速|涨幅|高出|多出|同比增|环比增"
@@ -48,6 +54,10 @@ _RISES = re.compile(
     "升至|升到|增至|增长至|增长到|提高至|提高到|上升至|上升到|扩大至|扩大到|提升至|提升到|涨至"
 )
 _FALLS = re.compile("降至|降到|减至|减少至|减少到|下降至|下降到|回落至|回落到|跌至|缩减至|收窄至")
+_MOVED = re.compile(rf"(?:{_RISES.pattern}|{_FALLS.pattern})(?:了|约|近|逾|超|\s)*$")
+_TIME = re.compile(r"\d")
+_TIMES_OF = re.compile(r"\d+|[上下]半年")
+_APART = re.compile(r"(?:相隔|相距|时隔)\s*(\d{1,2}|[一两二三四五六七八九十])\s*年")
 _FROM = re.compile(r"[由从自]")
 _TURNED = re.compile("较|比|相比|高于|低于")
 _NEAR = Decimal("0.9")
@@ -197,29 +207,41 @@ def _values(document: Document) -> tuple[Stated, ...]:
 def analysts_numbers(document: Document) -> Iterator[Finding]:
     """Everything that is wrong with the analyst's numbers."""
     notes = [one.note for one in _exhibits(document) if one.note]
-    noted = [quantity for note in notes for quantity in quantities(note)]
     numbers = {one.number for one in document.exhibits()}
     for text in topic_texts(document):
         begin = 0
-        for sentence in sentences(text.whole):
-            found = quantities(sentence)
-            claims = [claim for one in found if (claim := _claim(sentence, one, text.values))]
-            earlier = quantities(text.whole[:begin])
-            for claim in claims:
-                yield from _judged(claim, sentence, text, earlier + found, notes)
-            claimed = {claim.quantity for claim in claims}
-            rest = [one for one in found if one not in claimed]
-            yield from _units(sentence, rest, text, noted)
-            yield from _owners(sentence, rest, text.values)
-            yield from _in_words(sentence, found, text)
-            yield from directions(sentence, is_analysts=True)
+        for written in sentences(text.whole):
+            sentence = in_digits(written)
+            earlier = quantities(in_digits(text.whole[:begin]))
+            for one in (
+                *_numbers(sentence, text, earlier, notes),
+                *_in_words(sentence, quantities(sentence), text),
+                *directions(sentence, is_analysts=True),
+                *_moves(sentence, text),
+                *_years_apart(sentence, text),
+            ):
+                yield replace(one, sentence=written)
             for match in _EXHIBIT.finditer(sentence):
                 if int(match[1]) not in numbers:
                     expected = f"a number up to {max(numbers, default=0)}"
-                    yield _finding("exhibit_does_not_exist", sentence, match[0], expected)
-            begin += len(sentence)
+                    yield _finding("exhibit_does_not_exist", written, match[0], expected)
+            begin += len(written)
         if text.is_exhibits:
             yield from _title_direction(text)
+
+
+def _numbers(
+    sentence: str, text: Text, earlier: Sequence[Quantity], notes: Sequence[str]
+) -> Iterator[Finding]:
+    """Growth that follows from stated values, and values as stated."""
+    found = quantities(sentence)
+    claims = [claim for one in found if (claim := _claim(sentence, one, text.values))]
+    for claim in claims:
+        yield from _judged(claim, sentence, text, [*earlier, *found], notes)
+    claimed = {claim.quantity for claim in claims}
+    rest = [one for one in found if one not in claimed]
+    yield from _units(sentence, rest, text, [one for note in notes for one in quantities(note)])
+    yield from _owners(sentence, rest, text.values)
 
 
 def _claim(sentence: str, quantity: Quantity, values: Sequence[Stated]) -> Claim | None:
@@ -552,6 +574,64 @@ def directions(sentence: str, *, is_analysts: bool) -> Iterator[Finding]:
                     f"{first.printed}{word}{second.printed}",
                     is_analysts,
                 )
+
+
+def _moves(sentence: str, text: Text) -> Iterator[Finding]:
+    """What a value rises or falls to stands after what it comes from, or is told with its time."""
+    found = quantities(sentence)
+    for quantity in found:
+        before = sentence[: quantity.start]
+        clause = _CLAUSE_END.split(before)[-1]
+        lines = _lines_with(text.values, quantity) if _MOVED.search(before) else []
+        origin = next(
+            (one for one in found if len(before) - len(clause) <= one.start < quantity.start), None
+        )
+        if origin and _FROM.search(clause):
+            comes_after = any(_is_stated(origin, line[at + 1 :]) for line, at in lines)
+            if comes_after and not any(_is_stated(origin, line[:at]) for line, at in lines):
+                expected = f"{quantity.printed} before {origin.printed}"
+                yield _finding("value_is_earlier", sentence, quantity.printed, expected)
+        elif lines and all(at == 0 and len(line) > 1 for line, at in lines):
+            line = lines[0][0]
+            if not _ASIDE.search(clause) and not _tells(before, clause, line[0].category):
+                last = line[-1]
+                expected = f"{last.value} {last.unit}（{last.series}，{last.category}）"
+                yield _finding("value_is_earlier", sentence, quantity.printed, expected)
+
+
+def _lines_with(values: Sequence[Stated], quantity: Quantity) -> list[tuple[list[Stated], int]]:
+    """Series over time that hold a value, and where in them."""
+    lines: dict[tuple[str, str], list[Stated]] = {}
+    for one in values:
+        lines.setdefault((one.exhibit, one.series), []).append(one)
+    return [
+        (line, at)
+        for line in lines.values()
+        if all(_TIME.match(one.category) for one in line)
+        for at in range(len(line))
+        if quantity.unit and _is_stated(quantity, line[at : at + 1])
+    ]
+
+
+def _is_stated(quantity: Quantity, values: Sequence[Stated]) -> bool:
+    return any(is_same(quantity.value, quantity.unit, one.value, one.unit) for one in values)
+
+
+def _tells(before: str, clause: str, category: str) -> bool:
+    """Whether a value's clause names the time of its category or, where it names none, the text."""
+    times, named = _TIMES_OF.findall(category), _TIMES_OF.findall(clause)
+    return any(one in times for one in named) if named else all(one in before for one in times)
+
+
+def _years_apart(sentence: str, text: Text) -> Iterator[Finding]:
+    """``相隔三年`` is said of two years that are three apart."""
+    named = {int(one) for one in re.findall(r"(?<!\d)20\d\d(?!\d)", sentence)}
+    years = named or {one.year for one in text.values if text.is_exhibits and one.year}
+    for match in _APART.finditer(sentence):
+        count = _CHINESE.get(match[1]) or int(match[1])
+        if len(years) == 2 and count != max(years) - min(years):  # noqa: PLR2004 - two ends
+            expected = f"{max(years) - min(years)} 年（{min(years)}、{max(years)}）"
+            yield _finding("years_do_not_follow", sentence, match[0], expected)
 
 
 def _title_direction(text: Text) -> Iterator[Finding]:

@@ -21,6 +21,13 @@ _MAGNITUDES = {
     "千": 10**3,
     "百": 10**2,
 }
+_DIGITS = {one: at for at, one in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_TENS = {"十": 10, "百": 100}
+_DECIMAL = "[零〇一二两三四五六七八九十百]+点[零〇一二三四五六七八九]+"
+_IN_CHINESE = re.compile(
+    rf"百分之(?P<share>{_DECIMAL})"
+    rf"|(?P<number>{_DECIMAL})(?=\s*(?:[十百千]?[万亿]|倍|个?百分点|[%％]))"
+)
 _DATES = "年|月|日|号|周|季度|季|期|时|分"
 _NOUNS = "个百分点|百分点|美元|港元|欧元|日元|人民币|元|%|％|‰|倍|家|条|只|款|项|人|次|台|套|股|天"
 _QUANTITY = re.compile(
@@ -68,6 +75,30 @@ class Quantity:
     def printed(self) -> str:
         """Number and unit."""
         return f"{self.number}{self.unit}"
+
+
+def in_digits(text: str) -> str:
+    """The text with its decimals in Chinese digits as figures: ``五点六一万亿`` is 5.61万亿.
+
+    Only before a magnitude or in a share: ``三点一刻`` is a time of the day.
+    """
+    return _IN_CHINESE.sub(
+        lambda found: (
+            _figures(found["number"]) if found["number"] else f"{_figures(found['share'])}%"
+        ),
+        text,
+    )
+
+
+def _figures(number: str) -> str:
+    whole, _, decimals = number.partition("点")
+    total = digit = 0
+    for one in whole:
+        if one in _TENS:
+            total, digit = total + (digit or 1) * _TENS[one], 0
+        else:
+            digit = 10 * digit + _DIGITS[one]
+    return f"{total + digit}.{''.join(str(_DIGITS[one]) for one in decimals)}"
 
 
 def quantities(text: str) -> list[Quantity]:

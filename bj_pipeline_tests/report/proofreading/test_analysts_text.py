@@ -124,6 +124,20 @@ from bj_pipeline_tests.report.proofreading.planting import only, planted
         ),
         ('预计达 552 亿美元"', '预计达 552 亿元"', "unit_differs", "552亿元", "552 亿美元"),
         (
+            "两个年份相隔三年",
+            "两个年份相隔五年",
+            "years_do_not_follow",
+            "相隔五年",
+            "3 年（2025、2028）",
+        ),
+        (
+            "下半年升至 37.00",
+            "下半年升至 10.19",
+            "value_is_earlier",
+            "10.19万亿Token",
+            "37.00 万亿 Token/日（企业级调用，2025 年下半年）",
+        ),
+        (
             "两组数据口径不同",
             "截至 2026 年 2 月 30 日，两组数据口径不同",
             "date_is_wrong",
@@ -179,6 +193,15 @@ def with_sentence(document, sentence):
         "企业日均调用由 18.74 万亿 Token 增至 37.00 万亿 Token，接近翻倍。",
         "全球开源模型中超过九成来自中国，占 90.2%。",
         "并行科技（920493）与曙光数创（920808.BJ）的成本降低，见图表 3。",
+        "中国模型周调用达五点一六万亿 Token。",
+        "全球开源模型中来自中国的占百分之九十点二。",
+        "五点六一刻的会议与三点建议不是数值。",
+        "2 月 9 日至 15 日，中国模型周调用升至 4.12 万亿 Token。",
+        "能耗 2024 年升至 55.1 TWh。",
+        "2025 年，企业日均调用上半年升至 10.19 万亿 Token。",
+        "中国模型周调用由 4.12 万亿 Token 升至 5.16 万亿 Token。",
+        "2024 年与 2027 年相隔三年。",
+        "2024 年、2025 年与 2027 年相距两年。",
     ],
 )
 def test_a_sentence_that_follows_from_the_figures_is_left_alone(document, known, sentence):
@@ -252,6 +275,36 @@ def test_a_rate_that_the_stated_values_do_not_give_is_told_with_the_computed_one
             "the values of 3 周; those stated span 2",
         ),
         (
+            "中国模型周调用升至 4.12 万亿 Token。",
+            "value_is_earlier",
+            "4.12万亿Token",
+            "5.16 万亿 Token（中国模型，2 月 16—22 日）",
+        ),
+        (
+            "美国模型周调用由 2.7 万亿 Token 升至 2.94 万亿 Token。",
+            "value_is_earlier",
+            "2.94万亿Token",
+            "2.94万亿Token before 2.7万亿Token",
+        ),
+        (
+            "2024 年与 2027 年相隔五年。",
+            "years_do_not_follow",
+            "相隔五年",
+            "3 年（2024、2027）",
+        ),
+        (
+            "中国模型周调用达五点六一万亿 Token。",
+            "number_stands_in_no_figure",
+            "5.61万亿Token",
+            "a value of the topic's figures",
+        ),
+        (
+            "全球开源模型中来自中国的占百分之九十点三。",
+            "number_stands_in_no_figure",
+            "90.3%",
+            "a value of the topic's figures",
+        ),
+        (
             "并行科技（920924）受益。",
             "name_does_not_match",
             "并行科技（920924）",
@@ -279,3 +332,9 @@ def test_an_exhibit_that_the_text_speaks_of_and_the_issue_lacks_is_found(documen
 def test_a_growth_without_values_reads_as_in_the_note_that_gives_it(document, known):
     found = text_findings(planted(document, "年均增速为 44.8%。", "年均增速为 48.4%。"), known)
     assert only(found).expected == "48.4%, as noted"
+
+
+def test_a_number_in_chinese_digits_is_told_as_it_is_printed(document, known, forms):
+    wrong = planted(document, "到 2028 年，推理预计占工作负载的 73%", "推理占百分之七十点三")
+    found = [one for one in text_findings(wrong, known, forms) if one.found == "70.3%"]
+    assert "百分之七十点三" in only(found).sentence
