@@ -461,6 +461,10 @@ def tones(document: Document, form: Form) -> Iterator[Finding]:
         if text in gained or is_plain:
             page, found = form.page_of(text), f"{text} {gained.get(text, '')}".strip()
             yield Finding("tone_differs", form.name, page, text, found, f"{text} {tone}")
+    for text in gained if there.total() > wanted.total() else ():
+        if text not in lost:
+            page, found = form.page_of(text), f"{text} {gained[text]}"
+            yield Finding("tone_differs", form.name, page, text, found, text)
 
 
 def _drawn(document: Document) -> dict[str, set[str]]:

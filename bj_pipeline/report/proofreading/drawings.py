@@ -1,7 +1,7 @@
-"""Charts as drawings: bars as long, and points as high, as their values; each at its own figure.
+"""Charts as drawings: shapes and colours as their values have them; each at its own figure.
 
-What belongs here: the geometry of a chart's marks, and whose drawing a file holds. What does not:
-the words in a chart (:mod:`.comparison`).
+What belongs here: the shape and colour of a chart's marks, and whose drawing a file holds. What
+does not: the words in a chart (:mod:`.comparison`).
 
 A drawing is judged by itself: bars and points of one chart share one scale, which most of them
 and the rules of the axis tell, and a mark that lies elsewhere is wrong.
@@ -14,18 +14,19 @@ from dataclasses import replace
 from html import unescape
 from statistics import median
 
+from bj_pipeline.report import palette
 from bj_pipeline.report.charts import fingerprint
-from bj_pipeline.report.document import Chart, Document, Figure
-from bj_pipeline.report.palette import RULE
+from bj_pipeline.report.document import Chart, Document, Figure, House
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import Form, squeezed
 from bj_pipeline.report.proofreading.printed import caption
 from bj_pipeline.report.rounding import MISSING
 
 _MARK = re.compile(r'<g id="([^"]+)">\s*<path d="([^"]*)"')
+_COLOURED = re.compile(r'<g id="([^"]+)">\s*<path [^>]*style="fill: (#[0-9a-f]{6})')
 _TICK = re.compile(
-    rf'<path d="M ([\d.]+) ([\d.]+)[^"]*" style="fill: none; stroke: {RULE.lower()};[^>]*>\s*'
-    r"<text [^>]*>(-?\d+(?:\.\d+)?)</text>"
+    rf'<path d="M ([\d.]+) ([\d.]+)[^"]*" style="fill: none; stroke: {palette.RULE.lower()};'
+    r"[^>]*>\s*<text [^>]*>(-?\d+(?:\.\d+)?)</text>"
 )
 _POINT = re.compile(r"(-?\d+(?:\.\d+)?) (-?\d+(?:\.\d+)?)")
 _VISIBLE = 0.25
@@ -44,6 +45,7 @@ def drawn_values(document: Document, drawings: Drawings) -> Iterator[Finding]:
             svg = drawings[figure.id].decode()
             place = Finding("", "", "", figure.title, "", "")
             yield from _shapes(figure, _paths(figure, svg), place, _ticks(figure.chart, svg))
+            yield from _colours(figure, svg, document.house, place)
 
 
 def _paths(figure: Figure, svg: str) -> list[str]:
@@ -58,6 +60,25 @@ def _ticks(chart: Chart, svg: str) -> list[_Reading]:
         (float(value), float(x if chart.kind == "hbars" else y))
         for x, y, value in _TICK.findall(svg)
     ]
+
+
+def _colours(figure: Figure, svg: str, house: House, place: Finding) -> Iterator[Finding]:
+    """The first mark in another colour than its series, or a rise or a fall, has."""
+    chart = figure.chart
+    there = {unescape(name): colour for name, colour in _COLOURED.findall(svg)}
+    series_colours = palette.series_colours(chart, house)
+    for at, category in _known(chart):
+        series, own = chart.series[at], series_colours[at]
+        if chart.kind != "lines":
+            own = palette.bar_colour(chart, series, series.values[category] or 0.0, own, house)
+        # What is black says nothing of its colour.
+        found = there.get(f"{figure.id}/{at}/{category}", own)
+        if found.lower() != own.lower():
+            name = f"{chart.categories[category]} {series.labels[category]}{chart.unit}"
+            yield replace(
+                place, rule="chart_colour_differs", found=f"{name} {found}", expected=own.lower()
+            )
+            return
 
 
 def marks(document: Document, form: Form) -> Iterator[Finding]:

@@ -19,6 +19,8 @@ _PIECES = frozenset(
 )
 _HEADINGS = frozenset({"h2", "h3"})
 _CAPTIONS = frozenset({"figcaption", "caption"})
+_OF_CHARTS = frozenset({"svg", "g", "path"})
+_CELLS = frozenset({"td", "th"})
 _TONES = frozenset(get_args(Tone))
 _OWN_HEADINGS = frozenset({"origins", "front", "notices"})
 """Headings of the page itself, which the document's contents do not know."""
@@ -46,7 +48,7 @@ def read_page(path: Place, labels: Labels) -> Form:
     )
 
 
-@dataclass
+@dataclass(slots=True)
 class _Open:
     """An element that has not ended."""
 
@@ -82,13 +84,14 @@ class _Reader(HTMLParser):
         if tag in _VOID:
             return
         one = _Open(tag, self.role(tag, given), given.get("data-fact", ""))
-        one.tone = next((name for name in given.get("class", "").split() if name in _TONES), "")
+        if tag in _CELLS:
+            one.tone = next((name for name in given.get("class", "").split() if name in _TONES), "")
         if one.role == "body" and tag in _PIECES:
             self.end_piece()
             self.kind = "caption" if tag in _CAPTIONS else "heading" if tag in _HEADINGS else ""
         if given.get("role") == "img":
             self.alternatives.append(given.get("aria-label", ""))
-        if one.role == "drawing":
+        if tag in _OF_CHARTS:
             self.draw(one, given)
         if "data-origin" in given:
             self.origin, self.cells = given["data-origin"], []
@@ -130,7 +133,8 @@ class _Reader(HTMLParser):
 
     def close_element(self, one: _Open) -> None:
         text = "".join(one.text)
-        self.close_number(one, text)
+        if one.fact or one.tone:
+            self.close_number(one, text)
         if one.role == "nav" and one.tag == "a":
             self.contents.append(Entry(squeezed(text)))
         if one.role == "drawing" and one.tag == "text" and text.strip():

@@ -122,6 +122,14 @@ def test_bars_that_grow_the_wrong_way_are_found(document, known, pictures):
     assert found.rule == "chart_shape_differs"
 
 
+def test_a_rise_in_the_colour_of_a_fall_is_found(document, known, pictures):
+    house = document.house
+    svg = moved(pictures["overview"], BAR, f"()({house.up.lower()})", lambda _: house.down.lower())
+    found = only(text_findings(document, known, None, pictures | {"overview": svg}))
+    assert (found.rule, found.expected) == ("chart_colour_differs", house.up.lower())
+    assert found.found.startswith("机械设备 +0.85% ")
+
+
 def test_a_point_at_a_wrong_height_is_found(document, known, pictures):
     svg = moved(pictures[TREND], POINT, r"([\d.]+ )([\d.]+)", lower)
     found = only(text_findings(document, known, None, pictures | {TREND: svg}))
@@ -144,3 +152,14 @@ def test_a_cell_of_the_page_in_the_colour_of_a_fall_is_found(document, folder, p
         content = page.replace(old, new, 1).encode()
         found = only(findings_of(document, pictures, tmp_path, "report.html", content))
         assert (found.rule, found.expected) == ("tone_differs", "61.0▲ up")
+
+
+def test_a_cell_of_the_page_that_should_have_no_colour_is_found(
+    document, folder, pictures, tmp_path
+):
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    old = '<td class="right"><span class="fact" data-fact="sector_metrics/电子设备/companies">'
+    assert old in page
+    content = page.replace(old, old.replace("right", "right tone up"), 1).encode()
+    found = only(findings_of(document, pictures, tmp_path, "report.html", content))
+    assert (found.rule, found.found, found.expected) == ("tone_differs", "46 up", "46")
