@@ -6,7 +6,6 @@ run time, so that the webserver, the daemon and the run workers never disagree; 
 read only by :func:`extend`, which appends rows to it. Nothing here asks what day it is.
 """
 
-import csv
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
-from bj_pipeline import folders
+from bj_pipeline import folders, given
 from bj_pipeline.errors import CalendarError, DataError
 
 ISSUES_FILE = Path(__file__).parent / "reference" / "issues.csv"
@@ -89,19 +88,26 @@ def load(path: Path = ISSUES_FILE) -> tuple[Issue, ...]:
         DataError: A row is malformed, out of order, or contradicts itself.
     """
     issues: list[Issue] = []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise DataError(
-                path.name,
-                f"the columns are {', '.join(COLUMNS)}",
-                "Restore the file with `bj-pipeline issues extend`.",
-                row=1,
-                found=", ".join(rows.fieldnames or ()),
-            )
-        for line, row in enumerate(rows, start=2):
-            issues.append(_issue_from_row(path.name, line, row, issues))
+    remedy = "Restore the file with `bj-pipeline issues extend`."
+    for line, row in _rows(path, COLUMNS, remedy):
+        issues.append(_issue_from_row(path.name, line, row, issues))
     return tuple(issues)
+
+
+def _rows(
+    path: Path, columns: tuple[str, ...], remedy: str
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line and cells by column of each row of one of the two lists."""
+    rows = given.rows(path.name, given.read_text(path, remedy))
+    _, header = next(rows, (1, []))
+    if tuple(header) != columns:
+        found = ", ".join(header) or "an empty file"
+        raise DataError(path.name, f"the columns are {', '.join(columns)}", remedy, 1, found)
+    for line, cells in rows:
+        if len(cells) != len(columns):
+            rule = f"a row has {len(columns)} cells"
+            raise DataError(path.name, rule, "Quote text that holds a comma.", line)
+        yield line, dict(zip(columns, cells, strict=True))
 
 
 def _issue_from_row(name: str, line: int, row: dict[str, str], before: Sequence[Issue]) -> Issue:
@@ -215,28 +221,19 @@ def load_overrides(path: Path = OVERRIDES_FILE) -> dict[str, Override]:
         DataError: An unknown action, a week given twice, or a renumbering without a number.
     """
     overrides: dict[str, Override] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        if tuple(rows.fieldnames or ()) != OVERRIDE_COLUMNS:
-            rule = f"the columns are {', '.join(OVERRIDE_COLUMNS)}"
-            found = ", ".join(rows.fieldnames or ()) or "an empty file"
-            raise DataError(path.name, rule, "Correct the header.", 1, found)
-        for line, row in enumerate(rows, start=2):
-            if None in row or None in row.values():
-                rule = f"a row has {len(OVERRIDE_COLUMNS)} cells"
-                raise DataError(path.name, rule, "Quote text that holds a comma.", line)
-            number = int(row["number"]) if row["number"].isdecimal() else None
-            override = Override(row["week"], row["action"], number, row["reason"])
-            remedy = "Correct the row."
-            if override.action not in {"skip", "merge", "renumber"}:
-                rule = "action is skip, merge or renumber"
-                raise DataError(path.name, rule, remedy, line, override.action)
-            if (override.action == "renumber") != (number is not None):
-                rule = "number is given for renumber, and only for it"
-                raise DataError(path.name, rule, remedy, line, row["number"] or "a blank")
-            if override.week in overrides:
-                raise DataError(path.name, "a week stands once", remedy, line, override.week)
-            overrides[override.week] = override
+    for line, row in _rows(path, OVERRIDE_COLUMNS, "Correct the header."):
+        number = int(row["number"]) if row["number"].isdecimal() else None
+        override = Override(row["week"], row["action"], number, row["reason"])
+        remedy = "Correct the row."
+        if override.action not in {"skip", "merge", "renumber"}:
+            rule = "action is skip, merge or renumber"
+            raise DataError(path.name, rule, remedy, line, override.action)
+        if (override.action == "renumber") != (number is not None):
+            rule = "number is given for renumber, and only for it"
+            raise DataError(path.name, rule, remedy, line, row["number"] or "a blank")
+        if override.week in overrides:
+            raise DataError(path.name, "a week stands once", remedy, line, override.week)
+        overrides[override.week] = override
     return overrides
 
 

@@ -27,8 +27,17 @@ T = TypeVar("T")
 _AGAIN = "Nothing half written was kept; then do the same again."
 _MAKE_ROOM = f"Make room (`bj-pipeline disk` shows what takes it). {_AGAIN}"
 _GIVE_RIGHT = f"Give this user the right to write there, or set BJ_HOME to another place. {_AGAIN}"
+_CLEAR_AWAY = (
+    "Something else lies where a file or a folder of this installation is due, or its path cannot "
+    f"be: move that away, or name another place (BJ_HOME, BJ_ARTIFACTS, …). {_AGAIN}"
+)
+_GIVE_MORE = (
+    f"Raise the limits of memory and open files (`ulimit -a`), or end other programs. {_AGAIN}"
+)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
+_MISPLACED = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG}
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 _BROKEN = {errno.EIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN}
 _RESTART_SECONDS = 60.0
 """A server that was killed replays its log, which takes some seconds."""
@@ -102,6 +111,8 @@ def meaning(error: BaseException | None) -> OutageError | None:
             return error
         if isinstance(error, OSError) and (told := _of_system(error)):
             return OutageError(told)
+        if isinstance(error, MemoryError):
+            return OutageError(f"This machine has no memory left for a program. {_GIVE_MORE}")
         if told := _of_database(error):
             return OutageError(f"A database of this installation {told}")
         error = error.__cause__ or error.__context__
@@ -133,6 +144,10 @@ def _of_system(error: OSError) -> str | None:
         return f"{where} cannot be written: the disk is full. {_MAKE_ROOM}"
     if error.errno in _FORBIDDEN:
         return f"{where} may not be written or read ({error.strerror}). {_GIVE_RIGHT}"
+    if error.errno in _MISPLACED:
+        return f"{where} cannot be made or opened ({error.strerror}). {_CLEAR_AWAY}"
+    if error.errno in _EXHAUSTED:
+        return f"This machine has no more of what a program needs ({error.strerror}). {_GIVE_MORE}"
     if error.errno in _BROKEN:
         return f"{where} cannot be read or written ({error.strerror}). See to the disk. {_AGAIN}"
     return None

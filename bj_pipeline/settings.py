@@ -1,6 +1,7 @@
 """Every setting: read from the environment (prefix ``BJ_``), validated once, with its default."""
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.storage import Place, place
 
 PACKAGE = Path(__file__).parent
+_WITHOUT_DOCUMENTATION = 2
 _URL_MARK = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 
 
@@ -198,6 +200,11 @@ def load_settings() -> Settings:
     Raises:
         ConfigurationError: A value is not understood; names the variable.
     """
+    if sys.flags.optimize >= _WITHOUT_DOCUMENTATION:
+        raise ConfigurationError(
+            "PYTHONOPTIMIZE=2 (python -OO) takes away documentation that Great Expectations reads "
+            "when it checks: unset it, or set it to 1."
+        )
     try:
         return Settings()
     except ValidationError as error:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bj_pipeline import given
 from bj_pipeline.automation.alerts import DIGEST, Alert, digest
 from bj_pipeline.counted import counted
 from bj_pipeline.errors import ConfigurationError
@@ -76,7 +77,7 @@ def _file_text(settings: Settings) -> str:
     if path is None:
         return ""
     try:
-        return path.read_text(encoding="utf-8")
+        return given.content(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"BJ_ALERT_URLS_FILE cannot be read ({type(error).__name__}): {path.name}"

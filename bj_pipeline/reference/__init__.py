@@ -4,8 +4,6 @@ Analysts edit these CSV files; everything that depends on them follows. Each fil
 it is loaded, and an error names the file, the line and the rule. Nothing here is fetched.
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,16 +11,20 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+from bj_pipeline import given
 from bj_pipeline.characters import unseen
 from bj_pipeline.errors import DataError
 from bj_pipeline.metrics.buckets import Bucket
+from bj_pipeline.sources.codes import mapping
 
-CODE = re.compile(r"\d{6}\.BJ")
+CODE = re.compile(r"[0-9]{6}\.BJ")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-INDEX_CODE = re.compile(r"\d{6}\.(BJ|SH|SZ)")
+INDEX_CODE = re.compile(r"[0-9]{6}\.(BJ|SH|SZ)")
 BASES = ("published", "proposed", "sample")
 MEASURES = ("pe_ttm", "market_cap")
 _YUAN_PER_YI = 1e8
+_EARLIEST, _LATEST = date(1990, 1, 1), date(2099, 12, 31)
+"""A day outside these has a wrong digit in its year, and would take a line out of every issue."""
 
 Row = TypeVar("Row")
 
@@ -185,14 +187,22 @@ class Line:
         value = self.cells["code"]
         if not pattern.fullmatch(value):
             raise self.refuse(f"code is six digits and an exchange, such as {example}", value)
+        digits, _, exchange = value.partition(".")
+        if exchange == "BJ" and digits in mapping():
+            remedy = f"Write {mapping()[digits]}.BJ."
+            raise self.refuse("code is the one since the switch of 2025-10-09", value, remedy)
         return value
 
     def day(self, column: str) -> date:
         """A day that must be given."""
         try:
-            return date.fromisoformat(self.cells[column])
+            found = date.fromisoformat(self.cells[column])
         except ValueError:
             raise self.refuse(f"{column} is a date YYYY-MM-DD", self.cells[column]) from None
+        if not _EARLIEST <= found <= _LATEST:
+            rule = f"{column} lies between {_EARLIEST} and {_LATEST}"
+            raise self.refuse(rule, self.cells[column])
+        return found
 
     def optional_day(self, column: str, after: date) -> date | None:
         """A later day than ``after``, or a blank."""
@@ -234,22 +244,12 @@ def read_rows(
 def _lines(
     path: Path, columns: tuple[str, ...], build: Callable[[Line], Row]
 ) -> Iterator[tuple[int, Row]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        rule = "the file exists"
-        raise DataError(path.name, rule, f"Restore it in {path.parent.name}/.") from None
-    except UnicodeDecodeError as error:
-        rule = "the file is UTF-8"
-        raise DataError(path.name, rule, "Save it as CSV UTF-8.", found=str(error)) from error
-    except OSError as error:
-        rule, remedy = "the file can be read", "Look at its permissions."
-        raise DataError(path.name, rule, remedy, found=error.strerror) from error
+    text = given.read_text(path, f"Restore it in {path.parent.name}/.")
     if text and not text.endswith(("\n", "\r")):
         rule = "the last line is ended, as every line of a whole file is"
         remedy = "Restore what is missing, and add a line break at the end."
         raise DataError(path.name, rule, remedy, len(text.splitlines()), "an end within a line")
-    rows = _cells(path.name, text)
+    rows = given.rows(path.name, text)
     _, header = next(rows, (1, []))
     if tuple(header) != columns:
         rule = f"the columns are {', '.join(columns)}"
@@ -264,20 +264,6 @@ def _lines(
         yield number, build(Line(path.name, number, dict(zip(columns, cells, strict=True))))
     if empty:
         raise DataError(path.name, "the file has rows", "Restore it.", 2, "only the header")
-
-
-def _cells(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows of a CSV that hold anything, each with the line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    begins = 1
-    try:
-        for row in reader:
-            if row:
-                yield begins, row
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        rule = "quoted cells are closed and cells are separated by commas"
-        raise DataError(file, rule, "Correct the quotes.", begins, str(error)) from error
 
 
 def _membership(line: Line) -> Membership:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from xml.etree import ElementTree as ET
 
+from bj_pipeline import given
 from bj_pipeline.errors import DataError
 from bj_pipeline.report.document import Logo
 from bj_pipeline.report.reading import read_text
@@ -102,7 +103,10 @@ def _refuse(name: str, rule: str, remedy: str, found: str | None = None) -> NoRe
 
 
 def _png(path: Path, name: str) -> Logo:
-    data = path.read_bytes()
+    try:
+        data = given.content(path)
+    except OSError as error:
+        _refuse(name, "the file can be read", "Save it as PNG again.", error.strerror)
     if not data.startswith(_PNG) or data[12:16] != b"IHDR":
         _refuse(name, "a .png file is a PNG picture", "Save it as PNG again.")
     width, height = struct.unpack(">II", data[16:24])

@@ -11,11 +11,9 @@ from typing import Annotated, TypeVar
 import yaml
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from bj_pipeline import safe_yaml
+from bj_pipeline import given, safe_yaml
 from bj_pipeline.characters import unseen
 from bj_pipeline.errors import DataError
-
-_LARGEST = 5_000_000
 
 Checked = TypeVar("Checked", bound=BaseModel)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -32,13 +30,9 @@ def read_text(path: Path, file: str) -> str:
         DataError: It cannot be read, is too large, is not UTF-8, or holds what cannot be seen.
     """
     try:
-        size = path.stat().st_size
-        if size > _LARGEST:
-            rule = f"a text has at most {_LARGEST // 1_000_000} MB"
-            raise DataError(file, rule, "Shorten it.", found=f"{size} bytes")
-        content = path.read_bytes()
+        content = given.content(path)
     except OSError as error:
-        remedy = "Look at its name and its permissions."
+        remedy = "Look at its name, its size and its permissions."
         raise DataError(file, "the file can be read", remedy, found=error.strerror) from error
     try:
         text = content.decode("utf-8-sig")

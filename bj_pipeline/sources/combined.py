@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from bj_pipeline import safe_yaml
+from bj_pipeline import given, safe_yaml
 from bj_pipeline.characters import shown
 from bj_pipeline.errors import ConfigurationError, NotYetAvailableError, SourceError
 from bj_pipeline.issues import Issue
@@ -78,7 +78,7 @@ def read_profile(path: Path) -> dict[str, list[str]]:
         ConfigurationError: The file is missing, no mapping, or names an unknown table.
     """
     try:
-        profile = safe_yaml.load(path.read_text(encoding="utf-8"))
+        profile = safe_yaml.load(given.content(path).decode())
     except FileNotFoundError:
         raise ConfigurationError(f"There is no profile {path}.") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:

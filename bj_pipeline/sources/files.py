@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bj_pipeline import given
 from bj_pipeline.errors import ConfigurationError, DataError
 from bj_pipeline.issues import Issue
 from bj_pipeline.sources import Delivery, interfaces, layouts
@@ -91,7 +92,7 @@ class FilesSource:
             if size > BYTES_LIMIT:
                 rule = f"a file has at most {BYTES_LIMIT // 1024**2} MB"
                 raise DataError(path.name, rule, "Export fewer days.", found=f"{size} bytes")
-            return Delivery("", path.name, path.read_bytes())
+            return Delivery("", path.name, given.content(path, BYTES_LIMIT))
         except OSError as error:
             remedy = "Look at its permissions, or export it again."
             raise DataError(

@@ -5,6 +5,7 @@ not: analysts' spreadsheets (``grammars``).
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import PurePath
@@ -207,7 +208,7 @@ def _check_header(
     """Refuse a header with missing, renamed or repeated columns; return the unknown ones."""
     vendor, name, interface = known
     layout = f"{vendor} {name}"
-    repeated = sorted({title for title in header if title and header.count(title) > 1})
+    repeated = sorted(title for title, times in Counter(header).items() if title and times > 1)
     if repeated:
         rule, remedy = "a column stands once", "Remove the repeated one."
         raise DataError(place, rule, remedy, line, _some(repeated))

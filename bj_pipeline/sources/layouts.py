@@ -6,6 +6,7 @@ binding of columns (``interfaces``, ``grammars``), meeting of files (``combinati
 that an issue needs (``selection``).
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +21,7 @@ from bj_pipeline.errors import DataError
 from bj_pipeline.issues import Issue
 from bj_pipeline.sources import Delivery, cells, combination, grammars, interfaces, selection
 from bj_pipeline.sources.mappings import ADJUSTED_CLOSE, SPREADSHEET, vendors
-from bj_pipeline.sources.spreadsheets import Cell, Row, sheets
+from bj_pipeline.sources.spreadsheets import Cell, Row, Sheet, sheets
 from bj_pipeline.sources.views import Field, Layout, Part, View
 from bj_pipeline.warehouse import tables
 
@@ -44,6 +45,8 @@ _MEASURES = {
 _CUT_SHARE = 0.5
 _CUT_COMPANIES = 20
 _SHOWN = 6
+_SAME_COLUMNS = 2
+"""A sheet that shares so many headers with another one holds the same table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +82,50 @@ def recognise(delivery: Delivery) -> Layout:
         remedy = "Describe its files in sources/vendor_layouts."
         raise DataError(delivery.name, rule, remedy, found=delivery.vendor)
     found = sheets(delivery.name, delivery.content)
+    layout = _bound(delivery, found)
+    _refuse_merged_rows(delivery, found, layout)
+    return layout
+
+
+def _bound(delivery: Delivery, found: Sequence[Sheet]) -> Layout:
     named = interfaces.named(delivery)
     if named is not None:
-        return interfaces.bind(named, delivery, found[0])
+        return _bound_alone(named, delivery, found)
     by_header = interfaces.by_header(delivery, found[0])
     if by_header is not None:
-        return interfaces.bind(by_header, delivery, found[0])
+        return _bound_alone(by_header, delivery, found)
     spreadsheet = grammars.bind(delivery, found)
     if spreadsheet is not None:
         return spreadsheet
     raise interfaces.unknown(delivery, found[0])
+
+
+def _bound_alone(known: interfaces.Known, delivery: Delivery, found: Sequence[Sheet]) -> Layout:
+    """Bind the first sheet; another one with the same columns may say something else."""
+    first, *others = found
+    titles = {cells.words(cell) for cell in first.rows[0]} - {""}
+    for other in others:
+        for row, line in zip(other.rows, other.lines, strict=True):
+            if len(titles & {cells.words(cell) for cell in row}) >= _SAME_COLUMNS:
+                place = f"{delivery.name} [{other.name}]"
+                rule = f"one visible sheet holds the table ({first.name} holds it too)"
+                remedy = "Delete or hide the sheet that does not count."
+                raise DataError(place, rule, remedy, line, "the same columns")
+    return interfaces.bind(known, delivery, first)
+
+
+def _refuse_merged_rows(delivery: Delivery, found: Sequence[Sheet], layout: Layout) -> None:
+    """Refuse rows that share a cell: what it says of any but the first cannot be known."""
+    for sheet in found:
+        places = {delivery.name, f"{delivery.name} [{sheet.name}]"}
+        lines = sorted(line for part in layout.parts if part.place in places for line in part.lines)
+        for first, last in sheet.merged:
+            at = bisect_left(lines, first)
+            if at < len(lines) and lines[at] <= last:
+                rule = "no cell is merged over rows of companies"
+                remedy = "Unmerge the cells, and fill each of them."
+                found_ = f"one cell in lines {first} to {last}"
+                raise DataError(delivery.name, rule, remedy, first, found_)
 
 
 def read(

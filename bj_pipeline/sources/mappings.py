@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from bj_pipeline import safe_yaml
+from bj_pipeline import given, safe_yaml
 from bj_pipeline.errors import DataError
 from bj_pipeline.warehouse import tables
 
@@ -200,8 +200,8 @@ def vendors(folder: Path = FOLDER) -> Mapping[str, Vendor]:
 
 def _loaded(path: Path) -> dict[str, Any]:
     try:
-        data = safe_yaml.load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        data = safe_yaml.load(given.read_text(path))
+    except yaml.YAMLError as error:
         found = " ".join(str(error).split())
         raise DataError(path.name, "the file is YAML", "Correct it.", found=found) from error
     if not isinstance(data, dict):

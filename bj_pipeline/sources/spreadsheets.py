@@ -33,6 +33,8 @@ BYTES_LIMIT = 64 * 1024**2
 """A file larger than this is not a vendor's table of this exchange (all of 2025 fits in 20 MB)."""
 UNPACKED_LIMIT = 256 * 1024**2
 CELLS_LIMIT = 8_000_000
+COLUMNS_LIMIT = 16_384
+"""As many as the columns of a workbook."""
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -81,11 +83,13 @@ class Sheet:
         name: Name of the worksheet; empty for CSV.
         rows: Rows that hold anything, as the file has them: text in CSV, typed in a workbook.
         lines: Line (or row number in the workbook) of each row.
+        merged: First and last row number of each cell that was merged over several rows.
     """
 
     name: str
     rows: Sequence[Row]
     lines: Sequence[int]
+    merged: Sequence[tuple[int, int]] = ()
 
 
 @lru_cache(maxsize=16)
@@ -124,11 +128,14 @@ def is_filled(row: Row) -> bool:
     return any(cell.strip() if isinstance(cell, str) else True for cell in row)
 
 
-def _filled(name: str, rows: Sequence[Row], lines: Sequence[int]) -> Iterator[Sheet]:
+def _filled(
+    name: str, rows: Sequence[Row], lines: Sequence[int], merged: Sequence[tuple[int, int]] = ()
+) -> Iterator[Sheet]:
     """The sheet without its blank rows, if anything is left."""
     kept = [(row, line) for row, line in zip(rows, lines, strict=True) if is_filled(row)]
     if kept:
-        yield Sheet(name, [row for row, _ in kept], [line for _, line in kept])
+        over_rows = [(first, last) for first, last in merged if first < last]
+        yield Sheet(name, [row for row, _ in kept], [line for _, line in kept], over_rows)
 
 
 def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
@@ -147,6 +154,9 @@ def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
     begins = 1
     try:
         for row in reader:
+            if len(row) > COLUMNS_LIMIT:
+                rule = f"a row has at most {COLUMNS_LIMIT} cells"
+                raise DataError(name, rule, "Export less.", begins, f"{len(row)} cells")
             rows.append(row)
             lines.append(begins)
             begins = reader.line_num + 1
@@ -353,7 +363,9 @@ def _new_workbook(name: str, content: bytes) -> Iterator[Sheet]:
                 if visible and about.typ == python_calamine.SheetTypeEnum.WorkSheet:
                     sheet = book.get_sheet_by_index(number)
                     rows = sheet.to_python(skip_empty_area=False)
-                    yield from _filled(about.name, rows, range(1, len(rows) + 1))
+                    ranges = sheet.merged_cell_ranges or ()
+                    merged = [(start[0] + 1, end[0] + 1) for start, end in ranges]
+                    yield from _filled(about.name, rows, range(1, len(rows) + 1), merged)
     except (python_calamine.CalamineError, *_DAMAGED) as error:
         raise _unreadable(name, error) from error
 
@@ -369,14 +381,18 @@ def _old_workbook(name: str, content: bytes) -> Iterator[Sheet]:
         rule = "the workbook opens without a password"
         raise DataError(name, rule, "Save it without one.", found="a workbook with a password")
     try:
-        book = xlrd.open_workbook(file_contents=content, logfile=io.StringIO(), ragged_rows=True)
+        # Without its formats a book does not say which cells are merged.
+        book = xlrd.open_workbook(
+            file_contents=content, logfile=io.StringIO(), ragged_rows=True, formatting_info=True
+        )
         _refuse_1904(name, is_1904=book.datemode == 1)
         for sheet in book.sheets():
             if sheet.visibility == 0:
                 width = max(map(sheet.row_len, range(sheet.nrows)), default=0)
                 _limit_cells(name, width * sheet.nrows)
                 rows = [_old_row(name, book.datemode, row, width) for row in sheet.get_rows()]
-                yield from _filled(sheet.name, rows, range(1, len(rows) + 1))
+                merged = [(first + 1, end) for first, end, _, _ in sheet.merged_cells]
+                yield from _filled(sheet.name, rows, range(1, len(rows) + 1), merged)
     except DataError:
         raise
     except Exception as error:

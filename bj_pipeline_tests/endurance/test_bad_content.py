@@ -1,17 +1,23 @@
 # ruff: noqa: E501 - cases are read a line each
 """Curated files, settings and an analyst's files with a fault: refused by file, line and rule."""
 
+import os
+import pty
+import re
 from pathlib import Path
 
 import pytest
 
 from bj_pipeline import reference
+from bj_pipeline.automation import notify
 from bj_pipeline.errors import PipelineError
-from bj_pipeline.issues import by_number, load_overrides
+from bj_pipeline.issues import by_number, load, load_overrides
 from bj_pipeline.report.house import HOUSE_FILE, load_house
+from bj_pipeline.report.logo import load_logo
 from bj_pipeline.report.picks import load_picks
 from bj_pipeline.report.topic import load_topic
-from bj_pipeline.sources import combined, mappings
+from bj_pipeline.settings import Settings
+from bj_pipeline.sources import codes, combined, mappings
 from bj_pipeline_tests.endurance import corpus
 from bj_pipeline_tests.endurance.judging import in_time, refusal
 
@@ -53,6 +59,9 @@ SPOILED_LINES = {
     "NaN as an edge": ("buckets.csv", ",20", ",nan", 3),
     "infinity as an edge": ("buckets.csv", ",20", ",inf", 3),
     "a full-width edge": ("buckets.csv", ",20", ",２０", 3),
+    "a code in full-width digits": ("pool.csv", "92", "９２", 3),
+    "a year of two digits": ("pool.csv", ",2024", ",0024", 3),
+    "a year far ahead": ("pool.csv", ",2024", ",2204", 3),
     "an edge with a separator": ("buckets.csv", ",20", ",2_0", 3),
     "an index without exchange": ("indices.csv", ".SH", "", 3),
 }
@@ -68,6 +77,16 @@ def test_a_spoiled_line_of_a_curated_file_is_named_by_its_number(curated, what):
     (curated / name).write_text("".join([lines[0], "\n", *lines[1:]]), encoding="utf-8")
     error = refusal(name, lambda: reference.load_reference(curated))
     assert error.row in {line + 1, line + 2}, str(error)
+
+
+@pytest.mark.parametrize("name", ["pool.csv", "ai_chain.csv"])
+def test_a_company_under_its_old_code_is_refused_and_its_present_one_told(curated, name):
+    old, new = next(iter(codes.mapping().items()))
+    lines = (curated / name).read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[2] = f"{old}{lines[2][6:]}"
+    (curated / name).write_text("".join(lines), encoding="utf-8")
+    error = refusal(name, lambda: reference.load_reference(curated))
+    assert (error.row, f"{new}.BJ" in error.remedy) == (3, True)
 
 
 def test_buckets_without_a_last_one_that_is_open_are_refused(curated):
@@ -211,3 +230,77 @@ def test_what_cannot_be_seen_is_refused_in_an_analysts_files(topic, name, what):
 
 def test_the_shipped_house_is_read():
     assert load_house(HOUSE_FILE).name
+
+
+# --- what is no file -----------------------------------------------------------------------------
+
+
+def _pipe(place: Path) -> None:
+    os.mkfifo(place)
+
+
+def _endless(place: Path) -> None:
+    place.symlink_to("/dev/zero")
+
+
+def _silent(place: Path) -> None:
+    ours, theirs = pty.openpty()
+    place.symlink_to(os.ttyname(theirs))
+    os.close(ours)
+
+
+NO_FILES = {
+    "a pipe": _pipe,
+    "an endless device": _endless,
+    "a folder": Path.mkdir,
+    "a terminal": _silent,
+}
+READ = {
+    "pool.csv": reference.load_reference,
+    "buckets.csv": reference.load_reference,
+    "house.yaml": lambda folder: load_house(folder / "house.yaml"),
+    "logo.png": lambda folder: load_logo(folder, "logo.png", "#123456"),
+    "topic.md": load_topic,
+    "announcements.csv": lambda folder: load_picks(folder, by_number(65)),
+    "mine.yaml": mappings.vendors,
+    "profile.yaml": lambda folder: combined.read_profile(folder / "profile.yaml"),
+    "urls": lambda folder: notify.targets(Settings(home=folder, alert_urls_file=folder / "urls")),
+    "issues.csv": lambda folder: load(folder / "issues.csv"),
+    "overrides.csv": lambda folder: load_overrides(folder / "overrides.csv"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("what", NO_FILES)
+def test_what_is_no_file_is_refused_by_name_and_never_waited_for(curated, what, name):
+    (curated / name).unlink(missing_ok=True)
+    NO_FILES[what](curated / name)
+    with in_time(), pytest.raises(PipelineError, match=re.escape(name)) as raised:
+        READ[name](curated)
+    assert "\n" not in str(raised.value)
+
+
+LISTS = {"issues.csv": load, "overrides.csv": load_overrides}
+ROWS = {
+    "issues.csv": "number,week,first_session,last_session,base_date,sessions\n"
+    "1,2024-W48,2024-11-25,2024-11-25,2024-11-22,2024-11-25\n",
+    "overrides.csv": "week,action,number,reason\n2026-W01,skip,,x\n",
+}
+SPOILED_BYTES = {
+    "GB18030": "\u5047\u671f\n".encode("gb18030"),
+    "an open quotation": b'"2024\n',
+    "text behind a quotation": b'"a"b,c,d,e\n',
+    "NUL": b"\0\n",
+    "one cell more": b"1,2,3,4,5,6,7\n",
+    "one cell less": b"1,2,3\n",
+    "another line": b"1,2024-W48,x,x,x,x\n",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("what", SPOILED_BYTES)
+def test_a_spoiled_list_of_issues_is_refused_with_its_line(tmp_path, what, name):
+    (tmp_path / name).write_bytes(ROWS[name].encode())
+    assert LISTS[name](tmp_path / name)
+    (tmp_path / name).write_bytes(ROWS[name].encode() + SPOILED_BYTES[what])
+    assert refusal(name, lambda: LISTS[name](tmp_path / name)).row == 3

@@ -14,6 +14,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 import xlsxwriter
+import xlwt
 
 from bj_pipeline.sources import Delivery, layouts
 from bj_pipeline.sources.files import FilesSource
@@ -269,3 +270,70 @@ def test_a_csv_of_gigabytes_is_refused_unread(tmp_path):
         file.truncate(3 * 1024**3)
     error = refusal("daily.csv", lambda: FilesSource(tmp_path).deliver(ISSUE_65, tables.RAW_QUOTES))
     assert f"{BYTES_LIMIT // 1024**2} MB" in error.rule
+
+
+# --- cells and sheets that say two things --------------------------------------------------------
+
+
+def _book(form: str, merged: tuple[int, int, int, int], second: int | None) -> bytes:
+    """The good daily file with a merged range, or with a second sheet of other closes."""
+    rows = GOOD["daily.csv"].rows
+    file = io.BytesIO()
+    if form == "xls":
+        old = xlwt.Workbook()
+        for number in range(1 if second is None else 2):
+            sheet = old.add_sheet(f"s{number}", cell_overwrite_ok=True)
+            for down, row in enumerate(rows):
+                for across, cell in enumerate(row):
+                    sheet.write(down, across, cell)
+        if second is None:
+            old.get_sheet(0).merge(*merged)
+        else:
+            old.get_sheet(1).write(1, 2, 999.0)
+            old.get_sheet(1).visibility = second
+        old.save(file)
+        return file.getvalue()
+    book = openpyxl.load_workbook(io.BytesIO(corpus.xlsx(rows)))
+    if second is None:
+        top, bottom, left, right = merged
+        book.active.merged_cells.add(
+            f"{openpyxl.utils.get_column_letter(left + 1)}{top + 1}:"
+            f"{openpyxl.utils.get_column_letter(right + 1)}{bottom + 1}"
+        )
+    else:
+        other = book.copy_worksheet(book.active)
+        other["C2"] = 999.0
+        other.sheet_state = ("visible", "hidden", "veryHidden")[second]
+    book.save(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["xlsx", "xls"])
+@pytest.mark.parametrize("column", range(4))
+def test_a_cell_merged_over_rows_of_companies_is_refused_whatever_lies_beneath(form, column):
+    good = GOOD["daily.csv"]
+    merged = _book(form, (2, 3, column, column), None)
+    error = refusal(good.name, lambda: values(good, merged))
+    assert (error.row, "merged" in error.rule) == (3, True)
+
+
+@pytest.mark.parametrize("form", ["xlsx", "xls"])
+@pytest.mark.parametrize("visibility", [0, 1, 2])
+def test_a_second_sheet_with_other_numbers_is_refused_unless_it_is_hidden(form, visibility):
+    good = GOOD["daily.csv"]
+    content = _book(form, (0, 0, 0, 0), visibility)
+    if visibility:
+        assert judge(good, content) == "right"
+    else:
+        assert "visible sheet" in refusal(good.name, lambda: values(good, content)).rule
+
+
+@pytest.mark.parametrize("name", ["daily.csv", "估值.csv"])
+@pytest.mark.parametrize("columns", [16_000, 100_000])
+def test_columns_without_end_take_no_time(name, columns):
+    good = GOOD[name]
+    header, *rows = good.rows
+    titles = [f"x{at}" for at in range(columns)]
+    wide = [[*header, *titles], *([*row, *[""] * columns] for row in rows)]
+    outcome = judge(good, corpus.csv(wide))
+    assert outcome == "refused" or columns < 16_384

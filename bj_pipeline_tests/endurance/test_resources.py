@@ -1,5 +1,6 @@
 """What a program needs is gone: it says in a line what to do, and leaves nothing half written."""
 
+import errno
 import os
 import shutil
 import socket
@@ -112,6 +113,39 @@ def test_a_warehouse_that_may_not_be_written_is_named(tmp_path):
         remount(place, "ro")
         told = one_line(home.start("run", "--issue", 65))
         assert str(place) in told
+
+
+@pytest.mark.parametrize("name", ["artifacts", "landing", "dagster", "warehouse.db"])
+def test_what_lies_where_a_folder_or_file_is_due_is_named_with_what_to_do(tmp_path, name):
+    home = Home(tmp_path / "home", {}, tmp_path)
+    home.folder.mkdir()
+    wrong = home.folder / name
+    if name == "warehouse.db":
+        wrong.mkdir()
+    else:
+        wrong.touch()
+    told = one_line(home.start("run", "--issue", 65))
+    assert str(wrong) in told
+    assert "BJ_HOME" in told
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "ulimit"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "ulimit"),
+        (MemoryError(), "no memory left"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "/srv/a"), "/srv/a"),
+        (OSError(errno.ELOOP, "Too many levels of symbolic links", "/srv/a"), "/srv/a"),
+    ],
+)
+def test_a_machine_without_the_means_for_a_run_says_which_and_what_to_do(error, told):
+    failure = RuntimeError("a step failed")
+    failure.__cause__ = error
+    meant = outages.meaning(failure)
+    assert meant is not None
+    assert told in str(meant)
+    assert "do the same again" in str(meant)
 
 
 # --- databases -----------------------------------------------------------------------------------
@@ -271,6 +305,13 @@ def test_an_issue_is_built_without_a_home_in_an_odd_folder_and_a_missing_locale(
         assert path.read_bytes() == sample_issue.artifact(65, path.name).read_bytes()
     lines = [line for line in done.stderr.decode().splitlines() if "Matplotlib" not in line]
     assert lines == ["Issue 65"]
+
+
+def test_python_without_its_documentation_is_refused_before_anything_is_made(tmp_path):
+    refused = started(tmp_path / "home", "run", "--issue", "65", PYTHONOPTIMIZE="2")
+    assert refused.returncode == 2
+    assert b"PYTHONOPTIMIZE" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a%20b", "what?"])
