@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from bj_pipeline.characters import unseen
 from bj_pipeline.errors import DataError
 from bj_pipeline.report.analyst_file import UNFILLED, AnalystFile
 from bj_pipeline.report.document import (
@@ -50,6 +51,11 @@ _FIGURE_FILE = re.compile(r"[\w-]+\.csv")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SIDE_BY_SIDE = 2
 _MOST_DIGITS = 6
+_KEPT_DIGITS = 15
+"""As many digits as a number keeps in every form."""
+_MOST_CHARACTERS = 100_000
+_MOST_ROWS = 500
+_MOST_COLUMNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,9 @@ def load_topic(folder: Path) -> Topic | None:
     if not path.exists() and not path.is_symlink():
         return None
     file = AnalystFile.open(path)
+    if len(file.text) > _MOST_CHARACTERS:
+        found = f"{len(file.text)} characters"
+        file.refuse(1, f"a topic has at most {_MOST_CHARACTERS} characters", "Shorten it.", found)
     header_text, body, first_line = file.split()
     header = read_yaml(header_text, _TopicHeader, file.name, first_line=2)
     # Blank lines in the header's place keep the parser's line numbers those of the file.
@@ -295,6 +304,9 @@ class _LineReader:
         if "](" in text:
             rule = "links are [words](https://…) and figures ![words](name.csv)"
             self.file.refuse(self.line, rule, "Correct the address; it holds no blanks.", text)
+        if found := unseen(text):
+            rule = "every character can be seen, one written as &#…; too"
+            self.file.refuse(self.line, rule, "Delete it.", found)
         if text:
             self.parts.append(Words(text=self._joint(text) + text, strong=strong))
 
@@ -388,6 +400,9 @@ def _read_rows(
     if not names or not all(names) or len(set(names)) < len(names) or "/" in "".join(names):
         rule = "the first column is the category, and each other has a name of its own without /"
         file.refuse(top, rule, "Correct the names.", ",".join(rows[0][1]))
+    if len(names) > _MOST_COLUMNS or len(rest) > _MOST_ROWS:
+        rule = f"a figure has at most {_MOST_ROWS} rows and {_MOST_COLUMNS} columns of values"
+        file.refuse(top, rule, "Show fewer.", f"{len(rest)} rows and {len(names)} columns")
     seen: set[str] = set()
     table = []
     for line, (category, *cells) in rest:
@@ -410,6 +425,9 @@ def _fact(
         rule = "a value is a plain number in the header's unit, or empty where there is none"
         remedy = "Write digits, a point and a minus only: no thousands separators, no units."
         file.refuse(line, rule, remedy, f"{cell} in column {name}")
+    if sum(map(str.isdigit, cell)) > _KEPT_DIGITS:
+        rule = f"a value has at most {_KEPT_DIGITS} digits"
+        file.refuse(line, rule, "Round it, or give it in a larger unit.", f"{cell[:40]}…")
     scale = _STORED_PER_PRINTED.get(header.unit, "1")
     digits = len(cell.partition(".")[2]) if header.digits == "typed" else header.digits
     # Multiplied in decimal: 29.6 % in binary would be stored as 0.29600000000000004.

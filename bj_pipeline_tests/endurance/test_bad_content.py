@@ -193,6 +193,42 @@ def test_what_is_no_plain_number_is_refused_in_an_analysts_figure(topic, cell):
     assert refusal("market.csv", lambda: load_topic(topic)).row == 9
 
 
+@pytest.mark.parametrize("cell", ["9" * 400, "9" * 16, f"0.{'0' * 400}1", f"1.{'3' * 40}"])
+def test_digits_that_no_number_keeps_are_refused_in_an_analysts_figure(topic, cell):
+    (topic / "market.csv").write_text(FIGURE.replace("100.5", cell), encoding="utf-8")
+    assert refusal("market.csv", lambda: load_topic(topic)).row == 9
+
+
+ENDLESS_FIGURES = {
+    "rows": FIGURE + "".join(f"{year},1\n" for year in range(3000, 103_000)),
+    "columns": FIGURE.split("年份", 1)[0]
+    + f"年份,{','.join(f'c{at}' for at in range(5000))}\n2024{',1' * 5000}\n",
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS_FIGURES)
+def test_a_figure_without_end_is_refused_before_it_is_drawn(topic, what):
+    (topic / "market.csv").write_text(ENDLESS_FIGURES[what], encoding="utf-8")
+    assert "at most" in refusal("market.csv", lambda: load_topic(topic)).rule
+
+
+@pytest.mark.parametrize(
+    "reference_", ["&#x202e;", "&#8203;", "&zwj;", "&shy;", "&#xFEFF;", "&rlm;"]
+)
+@pytest.mark.parametrize("place", ["正文{}。", "**正{}文**", "[正{}文](https://example.com)"])
+def test_what_cannot_be_seen_is_refused_however_it_is_written(topic, reference_, place):
+    text = PAGE.replace("正文。", place.format(reference_))
+    (topic / "topic.md").write_text(text, encoding="utf-8")
+    assert refusal("topic.md", lambda: load_topic(topic)).row == 6
+
+
+@pytest.mark.parametrize("piece", ["长" * 1000, "段落。\n\n", "[a](https://b.c) ", "[", "\\"])
+def test_a_topic_without_end_is_refused_at_once(topic, piece):
+    text = PAGE.replace("正文。", piece * (200_000 // len(piece)))
+    (topic / "topic.md").write_text(text, encoding="utf-8")
+    assert "at most" in refusal("topic.md", lambda: load_topic(topic)).rule
+
+
 def test_picks_that_were_cut_anywhere_within_a_line_are_refused(topic):
     issue, content = by_number(65), PICKS.encode()
     for end in range(len(content) - 1):
