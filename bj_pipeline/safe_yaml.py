@@ -1,13 +1,15 @@
 """YAML that people write, read so that no file can do more than hold values.
 
-What belongs here: refusing what makes a small file endless (deep nesting, aliases of aliases) or
-silently loses a line (a key given twice). What does not: what a file must hold, and the words of
-its refusal.
+What belongs here: refusing what makes a small file endless (deep nesting, aliases of aliases),
+silently loses a line (a key given twice) or holds what nobody sees. What does not: what a file must
+hold, and the words of its refusal.
 """
 
 from typing import Any
 
 import yaml
+
+from bj_pipeline.characters import unseen
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 20
@@ -43,6 +45,8 @@ def _inspect(text: str) -> None:
             open_.pop()
             is_key.pop()
         elif isinstance(event, yaml.NodeEvent):
+            if isinstance(event, yaml.ScalarEvent):
+                _seen(event)
             if is_key and open_[-1] is not None:
                 is_key[-1] = not is_key[-1]
                 if is_key[-1] and isinstance(event, yaml.ScalarEvent):
@@ -55,6 +59,13 @@ def _inspect(text: str) -> None:
                 is_key.append(False)
                 if len(open_) > _DEEPEST:
                     raise _refusal(event, f"nested more than {_DEEPEST} deep")
+
+
+def _seen(scalar: Any) -> None:
+    """Refuse a character that cannot be seen, which quotes let one write as ``\\u202e``."""
+    for line in scalar.value.split("\n"):
+        if found := unseen(line):
+            raise _refusal(scalar, f"every character can be seen, but {found} cannot")
 
 
 def _once(key: Any, keys: set[str]) -> None:

@@ -125,6 +125,10 @@ YAML = {
     "merges": "x: &x {k: 1}\n" + "".join(f"k{at}: {{<<: [*x, *x, *x]}}\n" for at in range(9)),
     "binary": "\x00\x01",
     "a document more": "name: a\n---\nname: b\n",
+    "a turned direction as an escape": 'name: "a\\u202eb"\n',
+    "no width as an escape": 'name: "\\u200b"\n',
+    "NUL as an escape": 'name: "a\\0b"\n',
+    "a bell as an escape": 'name: {x: ["a\\ab"]}\n',
     "megabytes": "name: " + "x" * 6_000_000 + "\n",
 }
 
