@@ -41,12 +41,11 @@ def _inspect(text: str) -> None:
     is_key: list[bool] = []
     aliases = 0
     for event in yaml.parse(text, Loader=LOADER):
+        _refuse_unseen(event)
         if isinstance(event, yaml.CollectionEndEvent):
             open_.pop()
             is_key.pop()
         elif isinstance(event, yaml.NodeEvent):
-            if isinstance(event, yaml.ScalarEvent):
-                _seen(event)
             if is_key and open_[-1] is not None:
                 is_key[-1] = not is_key[-1]
                 if is_key[-1] and isinstance(event, yaml.ScalarEvent):
@@ -61,11 +60,13 @@ def _inspect(text: str) -> None:
                     raise _refusal(event, f"nested more than {_DEEPEST} deep")
 
 
-def _seen(scalar: Any) -> None:
-    """Refuse a character that cannot be seen, which quotes let one write as ``\\u202e``."""
-    for line in scalar.value.split("\n"):
+def _refuse_unseen(event: Any) -> None:
+    """Refuse a character that cannot be seen, which quotes let one write as an escape."""
+    if not isinstance(event, yaml.ScalarEvent):
+        return
+    for line in event.value.split("\n"):
         if found := unseen(line):
-            raise _refusal(scalar, f"every character can be seen, but {found} cannot")
+            raise _refusal(event, f"every character can be seen, but {found} cannot")
 
 
 def _once(key: Any, keys: set[str]) -> None:
