@@ -41,12 +41,14 @@ def scratch(folder: Path) -> Iterator[Path]:
     It is locked: who comes second waits, and what a killed process left is cleared by the next one.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder, fcntl.LOCK_EX):
+    with _locked(folder, fcntl.LOCK_EX) as handle:
         _clear(folder)
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            # Once it has been moved to its place, its name is that of who comes next.
+            if _is(folder, handle):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -73,9 +75,9 @@ def write(path: Path, content: bytes) -> None:
 
 
 def remove_if_left(folder: Path) -> None:
-    """Remove a scratch folder that nobody works in."""
+    """Remove a scratch folder that nobody works in; who works in it clears it before."""
     with suppress(BlockingIOError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def beside(target: Path) -> Path:
@@ -93,7 +95,7 @@ def put_in_place(new: Path, target: Path) -> None:
         new.rename(target)
         return
     if _exchange(new, target):
-        shutil.rmtree(new, ignore_errors=True)
+        remove_if_left(new)
         return
     old = _old(target)
     shutil.rmtree(old, ignore_errors=True)
@@ -131,6 +133,7 @@ def remove(folder: Path) -> None:
     elif folder.exists():
         with scratch(going):
             folder.rename(going)
+        remove_if_left(going)
     elif going.exists():
         remove_if_left(going)  # a killed removal
 
@@ -159,15 +162,17 @@ def _clear(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
+def _locked(folder: Path, how: int) -> Iterator[int]:
     """Make a folder and hold its lock, which the system lets go of when this process ends."""
 
     def opened() -> int:
-        folder.mkdir(exist_ok=True)
+        # exist_ok looks again, and fails if somebody has just moved it away.
+        with suppress(FileExistsError):
+            folder.mkdir()
         return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
 
-    with _held(folder, opened, how):
-        yield
+    with _held(folder, opened, how) as handle:
+        yield handle
 
 
 @contextmanager
