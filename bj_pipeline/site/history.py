@@ -35,8 +35,8 @@ Weeks = Mapping[int, Row]
 FORMS = artifacts.FORMS
 """Finished files of an issue that the site offers, where they exist."""
 SAMPLE = "sample"
-RECENT = 75
-"""Issues on a company's page: a year and a half of weeks, as many as its charts can tell apart.
+RECENT = 65
+"""Issues on a company's page: a year and a quarter of weeks, as many as its charts can tell apart.
 
 A longer past has a page of its own, so that pages stay light however long the series grows.
 """
