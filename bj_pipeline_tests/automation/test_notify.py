@@ -222,7 +222,8 @@ def test_a_server_that_is_down_gets_the_alert_when_it_is_back(server):
 def test_an_alert_is_given_up_after_its_attempts_and_the_tick_says_so(closed_port):
     outbox = {"a": Parcel(title="提醒 a")}
     for _ in range(notify.ATTEMPTS - 1):
-        assert "wait" in deliver(outbox, f"json://127.0.0.1:{closed_port}")[-1]
+        told = deliver(outbox, f"json://127.0.0.1:{closed_port}")
+        assert told[-1].startswith("Waiting to be sent: 1 alert")
     told = deliver(outbox, f"json://127.0.0.1:{closed_port}")
     assert told[-1] == f"Given up after {notify.ATTEMPTS} attempts (1 json): 提醒 a"
     assert not outbox

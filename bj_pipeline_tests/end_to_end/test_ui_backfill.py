@@ -124,6 +124,15 @@ class Server:
             assert time.monotonic() < deadline, self.runs().to_string()
             time.sleep(1)
 
+    def works_between_two_starts(self) -> bool:
+        """Whether a run has ended, and none is just being handed over by the daemon.
+
+        A run whose daemon is killed in the very moment of its start is failed after three minutes,
+        and waits for ``--only-failed``: Dagster does not start a run twice.
+        """
+        states = set(self.runs()["status"])
+        return bool(states & {"SUCCESS", "FAILURE"}) and "STARTING" not in states
+
     def has_ended(self, backfill: str) -> bool:
         state = self.ask(_STATE, id=backfill)["partitionBackfillOrError"]["status"]
         return state != "REQUESTED" and not set(self.runs()["status"]) & _UNDER_WAY
@@ -161,7 +170,7 @@ def backfilled(history):
     with dev_server(history.folder, **history.settings) as address:
         server = Server(address)
         backfill = server.backfill(history.numbers)
-        server.until(lambda: set(server.runs()["status"]) & {"SUCCESS", "FAILURE"}, seconds)
+        server.until(server.works_between_two_starts, seconds)
         os.kill(daemon_of(address), signal.SIGKILL)
     with dev_server(history.folder, **history.settings) as address:
         server = Server(address)
