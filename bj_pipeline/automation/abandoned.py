@@ -1,8 +1,8 @@
 """Runs whose program was killed: they could not say that they ended, so somebody else must.
 
-What belongs here: telling such runs from living ones, and closing them; when that is looked at, and
-with it what killed approvals left. What does not: building their issues again, which the next run
-does without being told.
+What belongs here: telling such runs from living ones, and closing them; asking again for those that
+Dagster meant to start again and did not; when that is looked at, and with it what killed approvals
+left. What does not: building an issue again whose assets failed, which is a fact about its data.
 
 Left alone they would stay *started* for ever: Dagster's own launcher does not ask whether a run's
 process is alive, and two such runs would take all the places of the queue. Whoever builds an issue
@@ -12,10 +12,14 @@ holds its turn (:mod:`bj_pipeline.warehouse.turns`), so a run whose turn is free
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES
 
 from bj_pipeline.automation import signoff
+from bj_pipeline.automation.jobs import ASKED_BY, figures_job, issue_job
+from bj_pipeline.automation.ticks import Tick
 from bj_pipeline.counted import counted
 from bj_pipeline.settings import load_settings
 from bj_pipeline.storage import StorageError
@@ -27,6 +31,11 @@ _TOLD = (
     "and could not say so. Nothing has to be cleaned up: build the issue again."
 )
 _PARTITION = "dagster/partition"
+_BACKFILL = "dagster/backfill"
+_WILL_RETRY = "dagster/will_retry"
+_RETRIED_AS = "dagster/auto_retry_run_id"
+_REMEMBERED = timedelta(days=7)
+"""How long a run that was not started again is worth starting: as long as a week of downtime."""
 _INTERVAL_SECONDS = 60
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -89,15 +98,63 @@ def _is_started(run: dg.DagsterRun) -> bool:
     return run.status == dg.DagsterRunStatus.STARTED
 
 
+def not_started_again(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs of a job that were lost, and that Dagster meant to start again and did not.
+
+    Dagster starts a lost run again a few seconds after it has failed, unless the run's backfill has
+    ended by then; and a job's backfill ends with its last run, whether or not that is to be started
+    again (``_daemon/auto_run_reexecution`` and ``_core/execution/job_backfill``, 1.13). So a lost
+    run that is the last of its backfill stays lost, or not, by chance.
+
+    Returns:
+        Those of the last seven days after which nobody has begun to build the issue again.
+    """
+    lost = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE],
+        tags={_WILL_RETRY: "true"},
+        updated_after=datetime.now(UTC) - _REMEMBERED,
+    )
+    return [run for run in instance.get_runs(lost) if _is_left_lying(instance, run)]
+
+
+def _is_left_lying(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    backfill = instance.get_backfill(run.tags[_BACKFILL]) if _BACKFILL in run.tags else None
+    if (
+        backfill is None
+        or backfill.status not in BULK_ACTION_TERMINAL_STATUSES
+        or run.job_name not in {issue_job.name, figures_job.name}
+        or _RETRIED_AS in run.tags
+        or _is_of_command_line(run)
+    ):
+        return False
+    of_issue = dg.RunsFilter(tags={_PARTITION: run.tags.get(_PARTITION, "")})
+    (newest,) = instance.get_runs(of_issue, limit=1)
+    return newest.run_id == run.run_id
+
+
+def _asked_again(run: dg.DagsterRun) -> dg.RunRequest:
+    """The same run once more, for whoever asked for it, and shown with the same backfill."""
+    kept = {name: run.tags[name] for name in (ASKED_BY, _BACKFILL) if name in run.tags}
+    return dg.RunRequest(
+        run_key=f"lost-{run.run_id}",
+        job_name=run.job_name,
+        partition_key=run.tags[_PARTITION],
+        run_config=dict(run.run_config),
+        tags=kept,
+    )
+
+
 @dg.sensor(
+    jobs=[issue_job, figures_job],
     minimum_interval_seconds=_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="A run whose process was killed is marked as failed, so that it neither takes a "
-    "place in the queue nor looks as if it went on; what an approval published that was killed "
-    "before it was on record is taken back. On by default.",
+    "place in the queue nor looks as if it went on; a lost run of a backfill that had ended before "
+    "Dagster started the run again is asked for once more; what an approval published that was "
+    "killed before it was on record is taken back. On by default.",
 )
 def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Close runs that nobody is at any more, and take back what killed approvals published."""
+    """Close runs that nobody is at any more, ask again for lost ones, take back what is half."""
     settings = load_settings()
     warehouse = Warehouse(settings.warehouse_url)
     suspects = close_abandoned_runs(context.instance, warehouse, json.loads(context.cursor or "[]"))
@@ -107,5 +164,5 @@ def abandoned_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     except StorageError as error:
         # The next tick must know the suspects, whether or not the store is away.
         told.append(str(error))
-    reason = "\n".join(told) or "No run was abandoned."
-    return dg.SensorResult(skip_reason=reason, cursor=json.dumps(suspects))
+    requests = [_asked_again(run) for run in not_started_again(context.instance)]
+    return Tick(requests, json.dumps(suspects), told).result(context, "No run was abandoned.")

@@ -37,7 +37,6 @@ def test_workers_change_nothing_else_of_dagsters_settings():
     shared, workers = read("dagster.postgres.yaml"), read("dagster.celery.yaml")
     assert workers.pop("run_launcher")["class"] == "WorkerLauncher"
     assert shared.pop("run_launcher")["class"] == "ForkingLauncher"
-    assert workers["run_monitoring"].pop("poll_interval_seconds") == 30
     assert workers["run_monitoring"].pop("max_runtime_seconds") == 7200
     assert workers == shared
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from bj_pipeline.report.document import Document, Fact, FactRef, Line, Table, Words
 from bj_pipeline.report.facts import ARROWS, direction
-from bj_pipeline.report.proofreading.analyst import directions
 from bj_pipeline.report.proofreading.comparison import NUMBER
+from bj_pipeline.report.proofreading.directions import directions
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import sentences
 from bj_pipeline.report.proofreading.known import Known

@@ -101,6 +101,11 @@ def _figures(number: str) -> str:
     return f"{total + digit}.{''.join(str(_DIGITS[one]) for one in decimals)}"
 
 
+def whole_number(text: str) -> int:
+    """A count up to ten in Chinese, or of any size in figures: ``三``, ``两``, ``十``, ``12``."""
+    return int(text) if text.isdecimal() else {**_DIGITS, **_TENS}[text]
+
+
 def quantities(text: str) -> list[Quantity]:
     """The quantities of a text; dates, years and names such as ``H100`` or ``5G`` are none.
 
