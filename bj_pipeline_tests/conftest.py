@@ -1,8 +1,10 @@
 """What many tests share: an issue of the sample, built once by the command line."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from bj_pipeline_tests import warm
 from bj_pipeline_tests.command_line import CommandLine
@@ -25,16 +27,34 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(stack.close)
 
 
-_LONGEST = (
+_SERVERS = (
     "test_deployment.py",
     "test_ui_backfill.py",
     "test_dagster_ui.py",
-    "test_runbook.py",
+    "test_dagster_red_check.py",
+)
+"""Files that wait for servers most of the time, and for several at once in vain."""
+_LONGEST = (
+    *_SERVERS,
     "test_kills.py",
+    "test_runbook.py",
     "test_bad_input.py",
     "test_soak.py",
     "test_real_weeks.py",
 )
+
+
+class _ServersInTurn(LoadFileScheduling):
+    """A file to a process, and one of them takes all files with servers, one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "servers" if file.endswith(_SERVERS) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ServersInTurn | None:
+    """Let no two files run servers at the same time, in whatever number of processes."""
+    return _ServersInTurn(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

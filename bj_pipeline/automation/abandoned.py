@@ -34,6 +34,7 @@ _PARTITION = "dagster/partition"
 _BACKFILL = "dagster/backfill"
 _WILL_RETRY = "dagster/will_retry"
 _RETRIED_AS = "dagster/auto_retry_run_id"
+_PARENT, _ROOT = "dagster/parent_run_id", "dagster/root_run_id"
 _REMEMBERED = timedelta(days=7)
 """How long a run that was not started again is worth starting: as long as a week of downtime."""
 _INTERVAL_SECONDS = 60
@@ -107,7 +108,8 @@ def not_started_again(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     run that is the last of its backfill stays lost, or not, by chance.
 
     Returns:
-        Those of the last seven days after which nobody has begun to build the issue again.
+        Those of the last seven days after which nobody has begun to build the issue again. A run
+        that was started again and is lost again is none: the machine is at fault.
     """
     lost = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.FAILURE],
@@ -124,6 +126,7 @@ def _is_left_lying(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
         or backfill.status not in BULK_ACTION_TERMINAL_STATUSES
         or run.job_name not in {issue_job.name, figures_job.name}
         or _RETRIED_AS in run.tags
+        or _PARENT in run.tags
         or _is_of_command_line(run)
     ):
         return False
@@ -140,7 +143,7 @@ def _asked_again(run: dg.DagsterRun) -> dg.RunRequest:
         job_name=run.job_name,
         partition_key=run.tags[_PARTITION],
         run_config=dict(run.run_config),
-        tags=kept,
+        tags={**kept, _PARENT: run.run_id, _ROOT: run.run_id},
     )
 
 

@@ -115,6 +115,7 @@ def test_a_lost_run_that_dagster_did_not_start_again_is_asked_for_as_it_was(inst
     (asked,) = tick(instance).run_requests
     assert (asked.job_name, asked.partition_key) == ("issue", "65")
     assert asked.tags["dagster/backfill"] == backfill
+    assert asked.tags["dagster/parent_run_id"] == run_id
     (again,) = tick(instance).run_requests
     assert asked.run_key == again.run_key == f"lost-{run_id}"  # a key asks once
 
@@ -128,6 +129,9 @@ def test_a_lost_run_that_dagster_did_not_start_again_is_asked_for_as_it_was(inst
         ),
         pytest.param(
             BulkActionStatus.COMPLETED_FAILED, {"will_retry": "false"}, id="its data are bad"
+        ),
+        pytest.param(
+            BulkActionStatus.COMPLETED_FAILED, {"parent_run_id": "first"}, id="lost a second time"
         ),
     ],
 )

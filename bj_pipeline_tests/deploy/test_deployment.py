@@ -79,8 +79,11 @@ def history(deployment, database, thorough) -> History:
     def is_over() -> bool:
         # A page that is opened just then shows the lost connection once, and the next one is well.
         with suppress(AssertionError):
-            done = deployment.backfill_status(backfill) != "REQUESTED"
-            return done and not [r for r in deployment.runs() if r["status"] in _UNFINISHED]
+            if deployment.backfill_status(backfill) == "REQUESTED":
+                return False
+            # A backfill may have ended before its last run is started again that was lost.
+            is_built = _succeeded(deployment) >= set(map(str, issues))
+            return is_built and not [r for r in deployment.runs() if r["status"] in _UNFINISHED]
         return False
 
     deployment.await_that(is_over, "the history is complete", SECONDS * (10 if thorough else 1))

@@ -17,12 +17,25 @@ from PIL import Image
 from playwright.sync_api import Locator
 
 from bj_pipeline.quality.check import Check
+from bj_pipeline.quality.raw import CHECKS
 from bj_pipeline_tests.command_line import PROJECT
 from bj_pipeline_tests.end_to_end.dev_server import dev_server
 from bj_pipeline_tests.report.browser import Browser, Page, expect
 
-__all__ = ["Operator", "dev_server", "keep_picture", "operator"]
+__all__ = [
+    "ISSUE",
+    "LARGEST_PICTURE",
+    "QUOTE_CHECKS",
+    "Operator",
+    "dev_server",
+    "keep_picture",
+    "operator",
+]
 
+ISSUE = 65
+QUOTE_CHECKS = [one for one in CHECKS if one.asset == "raw_quotes"]
+LARGEST_PICTURE = 150_000
+"""Bytes of a picture in the documentation."""
 RUN_SECONDS = 150
 """How long a run may take, from the click to its end: 20 s on two idle cores."""
 PAGE_SECONDS = 60

@@ -67,7 +67,7 @@ def test_a_workbook_that_was_cut_anywhere_is_refused(name, form, thorough):
     good = GOOD[name]
     content = (corpus.xlsx if form == "xlsx" else corpus.xls)(good.rows)
 
-    @settings(max_examples=400 if thorough else 25, **QUIET)
+    @settings(max_examples=400 if thorough else 15, **QUIET)
     @given(st.integers(0, len(content) - 1))
     def cut(end):
         # An .xls ends in padding: what is cut there takes nothing away.
@@ -81,7 +81,7 @@ def test_a_workbook_with_damaged_bytes_is_refused_or_right(thorough):
     good = GOOD["daily_basic.csv"]
     content = corpus.xlsx(good.rows)
 
-    @settings(max_examples=500 if thorough else 60, **QUIET)
+    @settings(max_examples=500 if thorough else 40, **QUIET)
     @given(st.integers(0, len(content) - 4), st.binary(min_size=1, max_size=4))
     def damaged(at, junk):
         judge(good, content[:at] + junk + content[at + len(junk) :])

@@ -26,7 +26,7 @@ def held(tmp_path_factory, thorough):
             sys.executable,
             "-m",
             "bj_pipeline_tests.endurance.soaking",
-            "500" if thorough else "7",
+            "500" if thorough else "5",
         ],
         env=inherited | {"BJ_HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp")},
         cwd=PROJECT,
