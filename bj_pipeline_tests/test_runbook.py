@@ -1,6 +1,7 @@
 """The commands of the README and of the operations page, followed word for word.
 
-Those of the README are of the program as installed, the others of one that starts at once.
+The program is one that starts at once (:mod:`bj_pipeline_tests.warm`); how the installed one starts
+is a matter of ``test_cli`` and ``endurance/test_resources``.
 """
 
 import os
@@ -49,17 +50,15 @@ class Reader:
         folder: Where commands are typed; ``home``, ``reference`` and ``files`` lie in it.
         words: What they put for the words in capitals.
         environment: What is set besides.
-        is_new: They have installed the program, and it is not warm yet.
     """
 
     folder: Path
     words: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
-    is_new: bool = False
 
     def type(self, script: str) -> str:
         """Type lines into a shell; return what it answers. The first that fails ends the test."""
-        programs = f"{program(is_installed=self.is_new).parent}:{program(is_installed=True).parent}"
+        programs = f"{program().parent}:{program(is_installed=True).parent}"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("BJ_", "DAGSTER_"))}
         done = subprocess.run(
             ["sh", "-eux", "-c", script],
@@ -224,7 +223,7 @@ def blocks(page: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 
 SECTIONS = [
-    pytest.param(name, heading, lines, id=f"{name}: {heading}")
+    pytest.param(heading, lines, id=f"{name}: {heading}")
     for name, page in PAGES.items()
     for heading, lines in blocks(page)
 ]
@@ -259,11 +258,10 @@ def run_section(reader: Reader, heading: str, lines: list[tuple[str, str]]) -> N
             assert promised in answer
 
 
-@pytest.mark.parametrize(("page", "heading", "lines"), SECTIONS)
+@pytest.mark.parametrize(("heading", "lines"), SECTIONS)
 def test_every_command_of_the_page_works_in_the_order_it_stands_there(
-    reader, page, heading, lines, request
+    reader, heading, lines, request
 ):
-    reader.is_new = page == "README.md"
     text = " ".join(command for command, _ in lines)
     if "POSTGRESQL_URL" in text:
         url = request.getfixturevalue("empty_postgresql")

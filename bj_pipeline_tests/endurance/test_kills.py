@@ -246,7 +246,7 @@ def living(group: int) -> list[int]:
 def test_a_backfill_in_two_processes_goes_on_after_a_kill(tmp_path, thorough, monkeypatch):
     rounds = 100 if thorough else 1
     quiet = Home(tmp_path / "quiet", {})
-    longest = seconds(quiet.start_call(two_processes))
+    longest = seconds(quiet.start("backfill", BACKFILLED)) / 2
     home = Home(tmp_path / "home", {})
     with reading(
         lambda: half_issues(home.folder / "artifacts"),
