@@ -89,7 +89,7 @@ class DataDocs:
             artifacts.write(self.page(issue, stage), stage_page(issue, stage, results))
             own = warehouse.read(tables.CHECK_RESULTS, issue.number)
             counts = warehouse.count_checks(_STAGE_OF)
-            there = {one.folder for one in all_issues() if (self.folder / one.folder).is_dir()}
+            there = {one.name for one in self.folder.iterdir()}
             pages = {name for name in STAGES if self.page(issue, name).is_file()}
             artifacts.write(self.folder / issue.folder / INDEX, issue_page(issue, own, pages))
             artifacts.write(self.folder / INDEX, overview_page(counts, there))

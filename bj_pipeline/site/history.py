@@ -232,18 +232,32 @@ def read_company(
     """
     numbers = _numbers(warehouse, issues)
     reader = _Reader(warehouse, revisions or {})
-    covered = reader.values(tables.COMPANY_METRICS, "issue", numbers, code=code)
-    if not covered:
+    first = _met_first(reader, numbers, code)
+    last = _met_first(reader, numbers[::-1], code)
+    if first is None or last is None:
         raise MissingDataError(f"No issue of the site covers {code}. `bj-pipeline site` lists all.")
-    shown = _shown(numbers, covered[-1])
+    shown = _shown(numbers, last)
     sectors = _in_order(reader.values(tables.SECTOR_METRICS, "sector", numbers), reference.sectors)
     series = _series(reader, shown, sectors, labels)
     return Company(
         series=replace(series, newest=numbers[-1]),
         code=code,
-        covered=(covered[0], covered[-1]),
+        covered=(first, last),
         weeks=_companies(reader, shown, code=code)[code],
     )
+
+
+def _met_first(reader: "_Reader", numbers: Sequence[int], code: str) -> int | None:
+    """The first of these issues, in their order, that covers a company.
+
+    Looked for piece by piece: most companies are met at once, however long the series is.
+    """
+    for at in range(0, len(numbers), RECENT):
+        some = numbers[at : at + RECENT]
+        there = set(reader.values(tables.COMPANY_METRICS, "issue", some, code=code))
+        if there:
+            return next(number for number in some if number in there)
+    return None
 
 
 def _numbers(warehouse: Warehouse, wanted: Collection[int] | None) -> list[int]:

@@ -186,7 +186,7 @@ class Warehouse:
         source = tables.table(name)
         query = select(source.c[column]).distinct().where(*_conditions(source, issues, equal))
         with self.engine.connect() as connection:
-            return sorted(connection.execute(query).scalars())
+            return sorted(connection.execute(query).scalars().all())
 
     @outages.outlasting
     def version(self, name: str, issue: int) -> str | None:
@@ -236,7 +236,7 @@ class Warehouse:
         with self.engine.connect() as connection:
             return {
                 (issue, name): CheckCounts(*counts)
-                for issue, name, *counts in connection.execute(query)
+                for issue, name, *counts in connection.execute(query).all()
             }
 
     @outages.outlasting
@@ -249,7 +249,7 @@ class Warehouse:
             .order_by(partitions.c.issue)
         )
         with self.engine.connect() as connection:
-            return [int(issue) for issue in connection.execute(query).scalars()]
+            return list(connection.execute(query).scalars().all())
 
 
 def connect(database_url: str) -> Engine:
@@ -322,6 +322,9 @@ def _let_postgresql_write_in_turn(engine: Engine) -> None:
 def _conditions(
     source: Table, issues: Collection[int], equal: Mapping[str, object]
 ) -> list[ColumnElement[bool]]:
+    first, last = min(issues, default=1), max(issues, default=0)
+    if not equal and len(set(issues)) == last - first + 1:
+        return [source.c.issue.between(first, last)]
     # The key of every table begins with the issue: each of them is looked up, and none else read.
     return [source.c.issue.in_(issues), *(source.c[name] == equal[name] for name in equal)]
 

@@ -403,7 +403,7 @@ _table(
     _text("table", "warehouse table that they were taken from", required=True),
     Column("rows", Text, nullable=False, comment="the rows, as JSON"),
 )
-_table(
+_PARTITIONS = _table(
     PARTITIONS,
     "What each table holds of an issue: version and size",
     ("table",),
@@ -411,6 +411,7 @@ _table(
     _text("data_version", "SHA-256 over the rows", required=True),
     _count("rows", "number of rows"),
 )
+Index("partitions_by_table", _PARTITIONS.c.table, _PARTITIONS.c.issue)
 
 
 def table(name: str) -> Table:

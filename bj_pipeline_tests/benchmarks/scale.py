@@ -20,6 +20,8 @@ _COMPANIES = 5_400
 _CODES = 920_000
 _HISTORY, _LONG_HISTORY = 65, 650
 _ISSUE = 65
+_PARTS = {"one issue": 7, "a trend": 15, "a company's page": 31}
+"""How often each is measured: the shorter, the more often."""
 
 
 def companies(bench: Bench) -> list[Outcome]:
@@ -47,11 +49,11 @@ def issues(bench: Bench) -> list[Outcome]:
         _long(bench, _LONG_HISTORY) as many,
         _long(bench, _HISTORY) as few,
     ):
-        for part in ("one issue", "a trend", "a company's page"):
+        for part, rounds in _PARTS.items():
             many(part)
             few(part)
             ours, floor = in_turn(
-                bench.rounds(_ROUNDS), lambda _, p=part: many(p), lambda _, p=part: few(p)
+                bench.rounds(rounds), lambda _, p=part: many(p), lambda _, p=part: few(p)
             )
             outcomes.append(Outcome(ours, floor, part=part))
     return outcomes

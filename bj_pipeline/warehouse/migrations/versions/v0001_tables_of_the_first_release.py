@@ -206,6 +206,9 @@ def upgrade() -> None:
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("issue", "table"),
     )
+    with op.batch_alter_table("partitions", schema=None) as batch_op:
+        batch_op.create_index("partitions_by_table", ["table", "issue"], unique=False)
+
     op.create_table(
         "raw_announcements",
         sa.Column("issue", sa.Integer(), nullable=False),
