@@ -144,6 +144,19 @@ def test_other_issues_and_other_tables_are_left_alone(warehouse):
     assert every["issue"].tolist() == [64] * 4 + [65] * 4
 
 
+@pytest.mark.parametrize("asked", [[64, 65], [63, 65], [65, 64, 64], [65], [66], []])
+def test_rows_of_several_issues_are_those_of_each_of_them(warehouse, asked):
+    held = (63, 64, 65)
+    for number in held:
+        warehouse.replace(number, {tables.RAW_QUOTES: quotes(close=float(number))})
+    wanted = sorted(set(asked) & set(held))
+    for equal, rows in (({}, 4), ({"code": "920046.BJ"}, 2)):
+        read = warehouse.read_issues(tables.RAW_QUOTES, asked, **equal)
+        assert list(read["issue"]) == [number for number in wanted for _ in range(rows)]
+        assert list(read["close"]) == list(read["issue"])
+        assert warehouse.values(tables.RAW_QUOTES, "close", asked, **equal) == wanted
+
+
 def test_a_row_that_stands_twice_is_refused_and_the_old_rows_stay(warehouse):
     version = warehouse.replace(65, {tables.RAW_QUOTES: quotes(1.0)})
     with pytest.raises(DBAPIError):
