@@ -100,6 +100,16 @@ def test_the_title_of_the_ai_table_promises_no_column_that_is_left_out(full, poo
     assert title(valued) == "AI 产业链公司的总市值、PE TTM"
 
 
+def test_last_week_is_spoken_of_only_where_its_values_stand_beside_this_weeks(full, poor):
+    def opening(data: ReportData) -> str:
+        line = sectors_overview(data).blocks[0].line
+        return "".join(getattr(part, "text", "") for part in line)
+
+    assert "上周数据按本期样本池" in opening(full)
+    assert "上周" not in opening(poor)
+    assert "样本池分为" in opening(poor)
+
+
 def test_an_issue_without_a_topic_opens_with_the_ai_chain_and_says_nothing_of_topics(full):
     document = compose(replace(full, topic=None))
     assert document.sections[0].id == "ai-chain"

@@ -139,15 +139,12 @@ def sectors_overview(data: ReportData) -> Section:
     """The opening of the part, with all sectors side by side."""
     sectors = data.sector_names
     sentences = [beside(s, sector_fact(data, s, "companies")) for s in sectors]
-    blocks: list[Block] = [
-        Paragraph(
-            line=say(
-                "样本池分为{names}。上周数据按本期样本池在基准日的口径重新计算。",
-                names=join(sentences),
-            )
-        )
-    ]
-    if data.has_pe_ttm or data.has_market_cap:
+    has_values = data.has_pe_ttm or data.has_market_cap
+    # A change of prices has no value of last week beside it.
+    basis = "上周数据按本期样本池在基准日的口径重新计算。" if has_values else ""
+    line = say(f"样本池分为{{names}}。{basis}", names=join(sentences))
+    blocks: list[Block] = [Paragraph(line=line)]
+    if has_values:
         blocks.append(sector_table(data))
     if data.has_market_cap:
         blocks.append(_caps_figure(data))
