@@ -9,7 +9,7 @@ from bj_pipeline.assets.declare import stage_asset
 from bj_pipeline.assets.metadata import literal, picture
 from bj_pipeline.assets.resources import PipelineResource
 from bj_pipeline.issues import by_number
-from bj_pipeline.report import artifacts, compose, revisions
+from bj_pipeline.report import artifacts, compose, erratum, revisions
 from bj_pipeline.report.analyst_file import folder_of
 from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import Document
@@ -70,7 +70,7 @@ def report_document(
             is_sample=bool((files["vendor"] == "sample").any()),
         )
     )
-    document = revisions.revised(
+    document = erratum.revised(
         document,
         revisions.history(*(pipeline.warehouse.read(t, issue.number) for t in tables.SIGN_OFF)),
         revisions.names_of(company_metrics),

@@ -3,34 +3,30 @@
 What belongs here: how a :class:`~bj_pipeline.report.document.Chart` is drawn. What does not: what
 it shows (the document says), and its title, number and source (the form prints them around it).
 
-The SVG is the drawing; PNG is made from it. Text stays text, so that a form's own font draws it and
-readers can search it. Every bar and every point of a line is a group whose id is
-``<figure id>/<series index>/<category index>``, both counted from 0: a web page finds there the
+The SVG is the drawing; PNG is made from it (:mod:`.chart_pixels`). Text stays text, so that a
+form's own font draws it and readers can search it. Every bar and every point of a line is a group
+whose id is ``<figure id>/<series index>/<category index>``, both counted from 0: a web page finds there the
 fact ``figure.chart.series[s].facts[c]``. No other element has an id that two charts could share.
 
 Sizes are in points: ``half`` is 238 wide (two side by side on A4), ``full`` is 493 wide. A chart of
 many lying bars grows in height.
 """
 
-import hashlib
 import io
 import re
 import threading
 import unicodedata
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING, Any, Literal
-from xml.sax.saxutils import unescape
 
 from bj_pipeline.report import fonts, palette
 from bj_pipeline.report.document import Chart, Document, Figure, FigureRow, House, Series
 from bj_pipeline.report.palette import GREY, INK, LAST_WEEK, RULE, ZERO
 from bj_pipeline.report.rounding import display
-from bj_pipeline.report.typesetting import rasters
 
 if TYPE_CHECKING:
     from matplotlib.backend_bases import GraphicsContextBase
@@ -62,12 +58,7 @@ _MOST_NAMES = 8  # more labels than these are thinned out rather than cut
 # Where a label may break: after a Chinese character, after ~ between two numbers, at a blank; never
 # behind an opening mark or before a closing one.
 _PIECES = re.compile(r"[（《“‘]*(?:[⺀-￯]|[^⺀-￯“”‘’\s~]+[~\s]?|[~\s])[，。、；：！？）》”’]*")
-_SVG_TEXT = re.compile(r"<text ([^>]*)>([^<]*)</text>\n?")
-_SVG_ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
 _METADATA = ("Date", "Creator", "Format", "Type")  # left out: they differ between versions
-_DRAWN_FROM = b"tEXtDrawn from\0"
-_PNG_HEADER = 33  # bytes of its signature and first chunk
-_PNG_BEGINS = 256
 _DRAWING = threading.Lock()
 """Held while drawing: matplotlib keeps its settings in one place for all threads."""
 
@@ -119,78 +110,6 @@ def svg(figure: Figure, house: House, size: Size) -> bytes:
         _draw(_Pen(figure, house, width, height, canvas))
         canvas.finalize()
     return _portable(target.getvalue())
-
-
-def png(figure: Figure, house: House, size: Size, dpi: int = 220) -> bytes:
-    """The same drawing in pixels on white, for programs that do not show SVG.
-
-    Args:
-        figure: As for :func:`svg`.
-        house: As for :func:`svg`.
-        size: As for :func:`svg`.
-        dpi: Pixels per inch.
-    """
-    return pixels([svg(figure, house, size)], dpi)[0]
-
-
-def pixels(pictures: Sequence[bytes], dpi: int = 220) -> list[bytes]:
-    """SVGs of :func:`svg` as PNG on white, all drawn in one go; each tells its SVG."""
-    pngs = rasters("pictures.typ", [layers(picture) for picture in pictures], dpi)
-    return [_telling(png, fingerprint(svg)) for png, svg in zip(pngs, pictures, strict=True)]
-
-
-def fingerprint(picture: bytes) -> str:
-    """What tells a chart's SVG from every other one."""
-    return hashlib.sha256(picture).hexdigest()
-
-
-def drawn_from(png: bytes) -> str:
-    """The fingerprint of the SVG from which :func:`pixels` drew a PNG; empty if it tells none."""
-    _, is_told, rest = png[:_PNG_BEGINS].partition(_DRAWN_FROM)
-    return rest[: hashlib.sha256().digest_size * 2].decode("ascii", "replace") if is_told else ""
-
-
-def _telling(png: bytes, text: str) -> bytes:
-    """The PNG with a text chunk behind its header."""
-    chunk = _DRAWN_FROM + text.encode()
-    length, check = (len(chunk) - 4).to_bytes(4), zlib.crc32(chunk).to_bytes(4)
-    return png[:_PNG_HEADER] + length + chunk + check + png[_PNG_HEADER:]
-
-
-def layers(picture: bytes) -> dict[str, Any]:
-    """Part a chart into its drawing and its texts, for ``chart.typ``, which sets the texts itself.
-
-    Typst draws the texts inside an SVG in a variable font's default weight, which is hair-thin.
-
-    Args:
-        picture: An SVG as :func:`svg` makes it.
-
-    Returns:
-        ``width`` and ``height`` in points, ``drawing`` (SVG without text) and ``texts``, each with
-        its anchor point ``x``, ``y`` on the baseline, ``anchor``, ``size``, ``weight``, ``fill``.
-    """
-    drawing = picture.decode()
-    width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing)[0]
-    return {
-        "width": float(width),
-        "height": float(height),
-        "drawing": _SVG_TEXT.sub("", drawing),
-        "texts": [_text_layer(found) for found in _SVG_TEXT.finditer(drawing)],
-    }
-
-
-def _text_layer(found: re.Match[str]) -> dict[str, Any]:
-    attributes, text = dict(_SVG_ATTRIBUTE.findall(found[1])), unescape(found[2])
-    style = dict(part.split(": ", 1) for part in attributes["style"].split("; "))
-    return {
-        "text": text,
-        "x": float(attributes["x"]),
-        "y": float(attributes["y"]),
-        "anchor": style.get("text-anchor", "start"),
-        "size": float(style["font-size"].removesuffix("px")),
-        "weight": int(style.get("font-weight", "400")),
-        "fill": style.get("fill", "#000000"),
-    }
 
 
 def _portable(drawing: str) -> bytes:

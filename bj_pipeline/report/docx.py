@@ -25,7 +25,7 @@ from docx.section import _Footer, _Header
 from docx.shared import Pt
 from docx.text.paragraph import Paragraph as WordParagraph
 
-from bj_pipeline.report import charts, logo, word_styles
+from bj_pipeline.report import chart_pixels, charts, logo, word_styles
 from bj_pipeline.report.document import (
     Block,
     Bullets,
@@ -84,7 +84,7 @@ def render(document: Document, pictures: Mapping[str, bytes]) -> bytes:
         A Word file (docx).
     """
     sizes = charts.sizes(document)
-    pngs = dict(zip(pictures, charts.pixels([*pictures.values()]), strict=True))
+    pngs = dict(zip(pictures, chart_pixels.pixels([*pictures.values()]), strict=True))
     word = docx.Document()
     word_styles.apply(word, document.house)
     _properties(word, document)

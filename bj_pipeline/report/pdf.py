@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
-from bj_pipeline.report import charts, fonts, logo, palette
+from bj_pipeline.report import chart_pixels, fonts, logo, palette
 from bj_pipeline.report.document import (
     Block,
     Bullets,
@@ -115,7 +115,7 @@ class _Printed:
     def figure(self, figure: Figure) -> Json:
         printed = figure.model_dump(include={"kind", "number", "title", "source", "note"})
         printed["alt"] = figure.alt or figure.title
-        printed["chart"] = charts.layers(self.pictures[figure.id])
+        printed["chart"] = chart_pixels.layers(self.pictures[figure.id])
         return printed
 
     def line(self, line: Line) -> list[Json]:

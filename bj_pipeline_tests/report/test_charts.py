@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
-from bj_pipeline.report import charts
+from bj_pipeline.report import chart_pixels, charts
 from bj_pipeline.report.document import Chart, Figure, House, Series
 from bj_pipeline_tests.report.example import HOSTILE_NAMES, example_document
 
@@ -185,7 +185,7 @@ def test_a_small_move_looks_small():
 def test_several_lines_are_named_at_their_ends_without_overlap():
     names = ("电子设备", "机械设备", "信息技术", "汽车", "新能源")
     parts = [series(1, 2, 40 + at / 100, name=name) for at, name in enumerate(names)]
-    layers = charts.layers(charts.svg(figure("lines", WEEKS[:3], *parts), HOUSE, "half"))
+    layers = chart_pixels.layers(charts.svg(figure("lines", WEEKS[:3], *parts), HOUSE, "half"))
     ends = sorted(one["y"] for one in layers["texts"] if one["text"].split()[0] in names)
     assert len(ends) == len(names)
     assert min(b - a for a, b in pairwise(ends)) >= 7
@@ -224,7 +224,7 @@ def test_everything_drawn_lies_on_the_sheet(kind, values, show_labels):
     one = figure(
         kind, ["很长的中文类别名称也要放得下", "乙"], series(*values), show_labels=show_labels
     )
-    layers = charts.layers(charts.svg(one, HOUSE, "half"))
+    layers = chart_pixels.layers(charts.svg(one, HOUSE, "half"))
     for text in layers["texts"]:
         width = charts._text_width(text["text"])
         share = {"start": 0, "middle": 0.5, "end": 1}[text["anchor"]]
@@ -247,7 +247,7 @@ def test_many_ranked_names_make_the_chart_higher_not_the_letters_smaller():
 
 
 def test_a_chart_parts_into_a_drawing_without_text_and_its_texts():
-    layers = charts.layers(
+    layers = chart_pixels.layers(
         charts.svg(figure("hbars", ["A&B <x>", "乙"], series(1, 2)), HOUSE, "half")
     )
     assert "<text" not in layers["drawing"]
@@ -262,7 +262,7 @@ def test_long_names_of_lying_bars_are_broken_and_not_cut():
         "全球开源模型中的中国份额与其他国家之和",
         "乙",
     ]
-    layers = charts.layers(charts.svg(figure("hbars", names, series(1, 2, 3)), HOUSE, "half"))
+    layers = chart_pixels.layers(charts.svg(figure("hbars", names, series(1, 2, 3)), HOUSE, "half"))
     texts = [one["text"] for one in layers["texts"]]
     assert not any("…" in text or text.endswith("（") for text in texts)
     assert "".join(names).replace(" ", "") in "".join(texts).replace(" ", "")
@@ -270,7 +270,10 @@ def test_long_names_of_lying_bars_are_broken_and_not_cut():
 
 def test_pixels_show_the_same_drawing_at_the_asked_density(tmp_path):
     path = tmp_path / "chart.png"
-    path.write_bytes(charts.png(figure("bars", "甲乙", series(1, 2)), HOUSE, "half", 144))
+    (picture,) = chart_pixels.pixels(
+        [charts.svg(figure("bars", "甲乙", series(1, 2)), HOUSE, "half")], 144
+    )
+    path.write_bytes(picture)
     with Image.open(path) as image:
         assert image.size == (476, 280)
         colours = {colour for _, colour in image.convert("RGB").getcolors(1_000_000)}
@@ -280,9 +283,9 @@ def test_pixels_show_the_same_drawing_at_the_asked_density(tmp_path):
 def test_charts_drawn_in_one_go_are_those_drawn_alone():
     one = charts.svg(figure("bars", "甲乙", series(1, 2)), HOUSE, "half")
     other = charts.svg(figure("hbars", "甲乙丙", series(3, -1, 2)), HOUSE, "full")
-    together = charts.pixels([one, other])
-    assert together == [*charts.pixels([one]), *charts.pixels([other])]
-    assert charts.pixels([]) == []
+    together = chart_pixels.pixels([one, other])
+    assert together == [*chart_pixels.pixels([one]), *chart_pixels.pixels([other])]
+    assert chart_pixels.pixels([]) == []
 
 
 def test_a_charts_file_is_small():

@@ -36,6 +36,7 @@ SENTENCES = {
     "compose.py",
     "data.py",
     "facts.py",
+    "erratum.py",
     "revisions.py",
     "topic.py",
 }

@@ -8,15 +8,13 @@ import pytest
 from bj_pipeline.report import html, revisions
 from bj_pipeline.report.charts import pictures
 from bj_pipeline.report.document import Bullets, Document, Fact, FigureRow, Paragraph, Words
+from bj_pipeline.report.erratum import LISTED_FACTS, excerpts, revised
 from bj_pipeline.report.pdf import render
 from bj_pipeline.report.revisions import (
     ERRATUM,
-    LISTED_FACTS,
     Approved,
     Snapshot,
     differences,
-    excerpts,
-    revised,
     snapshot,
     succession,
 )

@@ -15,7 +15,7 @@ from html import unescape
 from statistics import median
 
 from bj_pipeline.report import palette
-from bj_pipeline.report.charts import fingerprint
+from bj_pipeline.report.chart_pixels import fingerprint
 from bj_pipeline.report.document import Chart, Document, Figure, House
 from bj_pipeline.report.proofreading.finding import Finding
 from bj_pipeline.report.proofreading.form import Form, squeezed

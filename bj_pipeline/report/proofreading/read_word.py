@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
-from bj_pipeline.report.charts import drawn_from
+from bj_pipeline.report.chart_pixels import drawn_from
 from bj_pipeline.report.labels import Labels
 from bj_pipeline.report.proofreading.form import Entry, Form, Passage, squeezed
 from bj_pipeline.storage import Place

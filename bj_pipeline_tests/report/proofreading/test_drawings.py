@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from bj_pipeline.report import docx, html, pdf
-from bj_pipeline.report.charts import drawn_from
+from bj_pipeline.report.chart_pixels import drawn_from
 from bj_pipeline.report.proofreading import form_findings, read_form, text_findings
 from bj_pipeline_tests.report.proofreading.planting import LABELS, only
 
