@@ -5,8 +5,9 @@ it shows (the document says), and its title, number and source (the form prints 
 
 The SVG is the drawing; PNG is made from it (:mod:`.chart_pixels`). Text stays text, so that a
 form's own font draws it and readers can search it. Every bar and every point of a line is a group
-whose id is ``<figure id>/<series index>/<category index>``, both counted from 0: a web page finds there the
-fact ``figure.chart.series[s].facts[c]``. No other element has an id that two charts could share.
+whose id is ``<figure id>/<series index>/<category index>``, both counted from 0: a web page finds
+there the fact ``figure.chart.series[s].facts[c]``. No other element has an id that two charts could
+share.
 
 Sizes are in points: ``half`` is 238 wide (two side by side on A4), ``full`` is 493 wide. A chart of
 many lying bars grows in height.
