@@ -35,7 +35,7 @@ class Evidence:
         return {}
 
     def table(self, name: str) -> pd.DataFrame:
-        """The issue's rows of a table."""
+        """The issue's rows of a table, ordered by its key."""
         if name not in self._frames:
             self._frames[name] = self.warehouse.read(name, self.issue.number)
         return self._frames[name]

@@ -75,8 +75,8 @@ def company_figures(evidence: Evidence) -> pd.DataFrame:
 
 
 def _last(frame: pd.DataFrame, keys: list[str], column: str, day: date) -> pd.Series:
-    """The last known value of each key on or before a day."""
-    return frame[frame["date"] <= day].sort_values("date").groupby(keys)[column].last()
+    """The last known value of each key on or before a day, of rows by date."""
+    return frame[frame["date"] <= day].groupby(keys)[column].last()
 
 
 def _differences(stated: pd.Series, computed: pd.Series) -> pd.Series:

@@ -31,7 +31,7 @@ _RESEND = "Look at the file named in the rows; get it again from the vendor and 
 
 
 def quotes(evidence: Evidence) -> pd.DataFrame:
-    """Every quote of the issue."""
+    """Every quote of the issue, by code and date."""
     return evidence.table(tables.RAW_QUOTES)
 
 
@@ -41,7 +41,7 @@ def quoted_days(evidence: Evidence) -> pd.DataFrame:
     Each with its share of companies (of the fuller one of the two dates), and the share of them
     whose close is that of the day before: on a day that was copied from another, all of them.
     """
-    issue, frame = evidence.issue, quotes(evidence).sort_values(["code", "date"])
+    issue, frame = evidence.issue, quotes(evidence)
     sessions = {issue.base_date, *issue.sessions}
     dates = [issue.base_date, issue.close_date]
     unmoved = frame.groupby("code")["close"].diff().eq(0).groupby(frame["date"]).mean()
@@ -67,7 +67,7 @@ def daily_moves(evidence: Evidence) -> pd.DataFrame:
     holds on it. Limits are prices rounded to the cent, so a cent of tolerance is added.
     """
     frame = quotes(evidence)
-    frame = frame[frame["code"].isin(evidence.coverage)].sort_values(["code", "date"])
+    frame = frame[frame["code"].isin(evidence.coverage)]
     sessions = {
         day: n for n, day in enumerate([evidence.issue.base_date, *evidence.issue.sessions])
     }
@@ -96,7 +96,7 @@ def factors(evidence: Evidence) -> pd.DataFrame:
     A factor that is missing on the last day only would hide an ex-date of that day.
     """
     frame = quotes(evidence)
-    covered = frame[frame["code"].isin(evidence.coverage)].sort_values(["code", "date"])
+    covered = frame[frame["code"].isin(evidence.coverage)]
     last = covered.drop_duplicates("code", keep="last").set_index("code")
     first = covered.drop_duplicates("code").set_index("code")
     last = last.assign(first_adj_factor=first["adj_factor"])
@@ -112,7 +112,7 @@ def valuations(evidence: Evidence) -> pd.DataFrame:
     quoted = quotes(evidence).reindex(columns=["code", "date", "close", "volume"])
     frame = evidence.table(tables.RAW_VALUATIONS).merge(quoted, on=["code", "date"], how="left")
     computed = frame["close"] * frame["total_shares"]
-    last = quoted.dropna(subset="close").sort_values("date").groupby("code")["close"].last()
+    last = quoted.dropna(subset="close").groupby("code")["close"].last()
     return frame.assign(
         computed_market_cap=computed,
         ratio=frame["market_cap"] / computed,

@@ -28,7 +28,7 @@ def members(evidence: Evidence) -> pd.DataFrame:
     pool = pd.DataFrame(rows, columns=["code", "name", "sector"])
     listings = evidence.table(tables.RAW_LISTINGS).set_index("code")
     listed, delisted = pool["code"].map(listings["listed"]), pool["code"].map(listings["delisted"])
-    closes = evidence.table(tables.RAW_QUOTES).sort_values("date").groupby("code")["close"].last()
+    closes = evidence.table(tables.RAW_QUOTES).groupby("code")["close"].last()
     pool = pool.assign(listed=listed, close=pool["code"].map(closes))
     left_out = ~pool["code"].isin(evidence.table(tables.COMPANY_UNIVERSE)["code"])
     pool = pool.assign(left_out_with_a_price=left_out & pool["close"].notna())

@@ -24,6 +24,7 @@ from bj_pipeline.sources.mappings import ADJUSTED_CLOSE, SPREADSHEET, vendors
 from bj_pipeline.sources.spreadsheets import Cell, Row, Sheet, sheets
 from bj_pipeline.sources.views import Field, Layout, Part, View
 from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse.rows import ordered
 
 __all__ = ["Layout", "Reading", "read", "recognise"]
 
@@ -560,8 +561,7 @@ def _finished(frame: pd.DataFrame, table: str) -> pd.DataFrame:
             columns[column.name] = pd.Series(list(_days(given)), frame.index, dtype=object)
         else:
             columns[column.name] = given.astype("str")
-    finished = pd.DataFrame(columns)
-    return finished.sort_values(list(tables.key(table)), ignore_index=True)
+    return ordered(pd.DataFrame(columns), tables.key(table))
 
 
 def _days(values: pd.Series) -> Iterator[date | None]:

@@ -51,7 +51,10 @@ def frame(
     """
     columns = [column for column in source.columns if column.name != without]
     names = [column.name for column in columns]
-    rows = list(connection.execute(_query(source, tuple(names)).where(*where)).all())
+    found = connection.execute(_query(source, tuple(names)).where(*where))
+    # The driver's own tuples: nothing that SQLAlchemy's rows add to them is asked for.
+    rows = list(found.cursor.fetchall()) if found.cursor is not None else []
+    found.close()
     # Sorted here and not by the database, whose order of Chinese text depends on its set-up. A
     # day is sorted as rightly by its text, which is what SQLite keeps.
     key = [names.index(one.name) for one in source.primary_key if one.name != without]
@@ -76,12 +79,11 @@ def add(connection: Connection, target: Table, issue: int, rows: pd.DataFrame) -
     if rows.empty:
         return
     names = ["issue", *map(str, rows.columns)]
-    plain = rows.astype(object).where(rows.notna(), None)
     values = [
         repeat(issue),
         *(
-            _each(plain[name].tolist(), _writer(connection, target.columns[name].type))
-            for name in names[1:]
+            _each(column, _writer(connection, target.columns[name].type))
+            for name, column in zip(names[1:], plain(rows, None), strict=True)
         ),
     ]
     statement = insert(target).compile(dialect=connection.dialect, column_keys=names)
@@ -92,6 +94,27 @@ def add(connection: Connection, target: Table, issue: int, rows: pd.DataFrame) -
     else:
         mappings = [dict(zip(names, line, strict=True)) for line in zip(*values)]  # noqa: B905
         connection.exec_driver_sql(str(statement), mappings)
+
+
+def plain(frame: pd.DataFrame, missing: object) -> list[list[Any]]:
+    """Each column's values as Python's own, with another one where a value is missing."""
+    columns = []
+    for name in frame.columns:
+        values = frame[name].tolist()
+        for at in np.flatnonzero(frame[name].isna()):
+            values[at] = missing
+        columns.append(values)
+    return columns
+
+
+def ordered(frame: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    """A frame's rows in the order of a key, whose values are not missing, numbered anew.
+
+    Sorted by Python, as :func:`frame` does it, which is done at once with rows that are in order:
+    pandas would first number the texts of each column.
+    """
+    keys = list(zip(*(frame[name].tolist() for name in key), strict=True))
+    return frame.take(sorted(range(len(keys)), key=keys.__getitem__)).reset_index(drop=True)
 
 
 def typed(name: str, rows: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,9 @@ the old rows or the new ones. Frames go in and come out with the columns and typ
 :mod:`bj_pipeline.warehouse.tables`, without the column ``issue``.
 """
 
+import csv
 import hashlib
+import io
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -281,8 +283,11 @@ def connect(database_url: str) -> Engine:
 def data_version(frame: pd.DataFrame) -> str:
     """SHA-256 over a frame's rows as text; equal versions mean equal rows."""
     # A missing text is not an empty one; no database keeps a text that holds NUL.
-    text = frame.to_csv(index=False, lineterminator="\n", na_rep="\0")
-    return hashlib.sha256(text.encode()).hexdigest()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(frame.columns)
+    writer.writerows(zip(*rows.plain(frame, "\0"), strict=True))
+    return hashlib.sha256(text.getvalue().encode()).hexdigest()
 
 
 def _let_sqlite_write_at_once(engine: Engine) -> None:
@@ -336,7 +341,7 @@ def _in_order(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"{name}: columns missing {sorted(missing)}, unknown {sorted(extra)}")
     key = list(tables.key(name))
     typed = rows.typed(name, frame[columns])
-    return typed.sort_values(key, ignore_index=True) if key else typed
+    return rows.ordered(typed, key) if key else typed
 
 
 def _replace_rows(connection: Connection, name: str, issue: int, frame: pd.DataFrame) -> None:
