@@ -160,6 +160,15 @@ def test_a_sector_whose_median_alone_is_unknown_is_not_called_unchanged(full):
     assert "持平" not in said
 
 
+def test_the_ai_table_names_its_vendor_only_where_other_tables_have_another(full):
+    def note(data: ReportData) -> str:
+        return tables_of(ai_chain_section(data))["ai_chain"].note
+
+    assert "取自 Wind" in note(full)
+    one = full.companies["pe_ttm_vendor"].iloc[0]
+    assert "取自" not in note(replace(full, ai_chain=full.ai_chain.assign(pe_ttm_vendor=one)))
+
+
 def test_an_issue_without_a_topic_opens_with_the_ai_chain_and_says_nothing_of_topics(full):
     document = compose(replace(full, topic=None))
     assert document.sections[0].id == "ai-chain"
