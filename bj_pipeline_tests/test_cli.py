@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from bj_pipeline.quality.metrics import vendors_agree_on_pe_ttm
+
 
 @pytest.fixture
 def command_line(command_line):
@@ -137,5 +139,13 @@ def test_an_empty_folder_stops_the_run_and_says_what_is_missing(command_line, tm
     (tmp_path / "input").mkdir()
     done = command_line("run", "--issue", 65, "--source", "files", "--input", tmp_path / "input")
     assert done.returncode in {5, 6}
-    assert "quotes_are_whole_and_unique" in done.stderr or "raw_quotes" in done.stderr
+    assert "base_and_close_dates_are_present (raw_quotes)" in done.stderr
+    assert "No file of daily closes is there" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_warning_says_what_to_do(sample_issue):
+    done = sample_issue("run", "--issue", 65)
+    warned = next(line for line in done.stdout.splitlines() if line.startswith("Warning: "))
+    assert warned.startswith("Warning: vendors_agree_on_pe_ttm (company_metrics): ")
+    assert warned.endswith(vendors_agree_on_pe_ttm.remedy)

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import dagster as dg
+import pandas as pd
 
 from bj_pipeline import errors
 from bj_pipeline.assets.partitions import closed_issue
@@ -23,6 +24,7 @@ from bj_pipeline.automation.inventory import was_interrupted
 from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
 from bj_pipeline.automation.progress import PROGRESS, progress_bar
 from bj_pipeline.issues import by_number, trailing
+from bj_pipeline.quality.stages import ALL
 from bj_pipeline.report.artifacts import finished
 from bj_pipeline.settings import Settings
 from bj_pipeline.sources.registry import open_source
@@ -152,9 +154,7 @@ class Runner:
         if stopped:
             return stopped[0]
         if not failed.empty:
-            told = "\n".join(
-                f"  {row.check} ({row.asset}): {row.summary}" for row in failed.itertuples()
-            )
+            told = "\n".join(f"  {line}" for line in _told(failed))
             return errors.CheckFailedError(
                 f"Issue {number} was stopped by a check; nothing after it was built.\n{told}"
             )
@@ -163,10 +163,7 @@ class Runner:
     def _remarks(self, number: int) -> list[str]:
         """What the user should know of a report that was built all the same."""
         checks = self.warehouse.read(tables.CHECK_RESULTS, number)
-        warned = checks[~checks["passed"]]
-        remarks = [
-            f"Warning: {row.check} ({row.asset}): {row.summary}" for row in warned.itertuples()
-        ]
+        remarks = [f"Warning: {line}" for line in _told(checks[~checks["passed"]])]
         document = self.warehouse.read(tables.REPORT_DOCUMENT, number)["document"].iloc[0]
         from bj_pipeline.report.document import Document  # noqa: PLC0415
 
@@ -177,6 +174,15 @@ class Runner:
                 f"Revision {parsed.revision}: `bj-pipeline diff {number}` shows what it changes."
             )
         return remarks
+
+
+def _told(failed: pd.DataFrame) -> list[str]:
+    """One line a failed check: its name, what is wrong, the first rows, and what to do."""
+    remedies = {one.name: one.remedy for one in ALL}
+    return [
+        f"{row['check']} ({row['asset']}): {row['summary']} {remedies.get(row['check'], '')}"
+        for row in failed.to_dict("records")
+    ]
 
 
 def _causes(result: dg.ExecuteInProcessResult) -> Iterator[errors.PipelineError]:

@@ -253,15 +253,20 @@ def market_caps_are_close_times_shares(gxe: Any, _: Evidence) -> Sequence[Any]:
 @check(
     asset=tables.COMPANY_METRICS,
     severity=WARNING,
-    remedy="Medians and buckets speak of fewer companies than the pool holds, and totals leave out "
-    "companies without market cap: supply PE, shares or market caps.",
+    remedy="Medians and buckets speak of fewer companies than the pool holds, totals leave out "
+    "companies without market cap, and tables lack results or show those of an old year: supply "
+    "PE, shares or market caps, and the results of the last full year.",
     frame=pool,
 )
-def valuations_cover_the_pool(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Do at least 95% of the pool have a PE TTM or a documented loss, and all a market cap?"""
+def valuations_cover_the_pool(gxe: Any, evidence: Evidence) -> Sequence[Any]:
+    """Do at least 95% have a PE TTM or a documented loss and recent results, all a market cap?"""
+    # The results of a year are published by the end of the next April.
+    oldest = evidence.issue.close_date.year - 2
     return [
         gxe.ExpectColumnValuesToNotBeNull(column="pe_ttm_known", mostly=_COVERED),
         gxe.ExpectColumnValuesToNotBeNull(column="market_cap"),
+        gxe.ExpectColumnValuesToNotBeNull(column="revenue", mostly=_COVERED),
+        gxe.ExpectColumnValuesToBeBetween(column="fiscal_year", min_value=oldest, mostly=_COVERED),
     ]
 
 

@@ -13,6 +13,8 @@ _CODE = r"^\d{6}\.BJ$"
 _HIGHEST_CLOSE_YUAN = 10_000
 _LIMIT = 0.30
 _TICK_YUAN = 0.01
+_ROUNDED_YUAN = 0.011
+"""Two closes that are rounded to the cent differ by as much, and a little for binary fractions."""
 _QUOTED = 0.9
 _UNMOVED = 0.5
 _INDEX_LIMIT = 0.30
@@ -27,6 +29,9 @@ _LEAST_REVENUE, _MOST_REVENUE = 3e-4, 30.0
 _NARROWEST_MARGIN, _WIDEST_MARGIN = 3e-5, 30.0
 # Net profit ÷ the trailing one that PE TTM implies: 0.2~7 for all of them but one, 43.
 _LEAST_PROFIT = 1e-3
+# Of most companies it is far closer; a PE that is off by a factor is off for all of them.
+_USUAL_PROFIT = (0.05, 20.0)
+_MOST = 0.5
 _RESEND = "Look at the file named in the rows; get it again from the vendor and rebuild the issue."
 
 
@@ -93,14 +98,20 @@ def daily_moves(evidence: Evidence) -> pd.DataFrame:
 def factors(evidence: Evidence) -> pd.DataFrame:
     """One row a covered company, with its adjustment factors at its first and its last price.
 
-    A factor that is missing on the last day only would hide an ex-date of that day.
+    A factor that is missing on the last day only would hide an ex-date of that day. ``fall`` is by
+    how many yuan the adjusted close fell against the close, at most, from one day to a day whose
+    close is no lower: factors grow on ex-dates, and some vendors' move with the price.
     """
     frame = quotes(evidence)
     covered = frame[frame["code"].isin(evidence.coverage)]
     last = covered.drop_duplicates("code", keep="last").set_index("code")
     first = covered.drop_duplicates("code").set_index("code")
-    last = last.assign(first_adj_factor=first["adj_factor"])
-    return last.reset_index()[["code", "date", "first_adj_factor", "adj_factor", "source_file"]]
+    before = covered.groupby("code")[["close", "adj_factor"]].shift()
+    fall = (before["adj_factor"] - covered["adj_factor"]) * covered["close"]
+    fall = fall.where(covered["close"] >= before["close"]).groupby(covered["code"]).max()
+    last = last.assign(first_adj_factor=first["adj_factor"], fall=fall)
+    columns = ["code", "date", "first_adj_factor", "adj_factor", "fall", "source_file"]
+    return last.reset_index()[columns]
 
 
 def valuations(evidence: Evidence) -> pd.DataFrame:
@@ -190,8 +201,8 @@ def quotes_are_whole_and_unique(gxe: Any, _: Evidence) -> Sequence[Any]:
 @check(
     asset=tables.RAW_QUOTES,
     severity=CRITICAL,
-    remedy="The vendor has not sent a day yet or only in part, sent another day's closes for it, "
-    "or the file is of another week: get it again.",
+    remedy="No file of daily closes is there, the vendor has not sent a day yet or only in part, "
+    "sent another day's closes for it, or the file is of another week: get it again.",
     frame=quoted_days,
 )
 def base_and_close_dates_are_present(gxe: Any, _: Evidence) -> Sequence[Any]:
@@ -233,15 +244,17 @@ def daily_moves_respect_the_limit(gxe: Any, _: Evidence) -> Sequence[Any]:
 @check(
     asset=tables.RAW_QUOTES,
     severity=WARNING,
-    remedy="The change of these companies is taken from unadjusted closes: make sure that none of "
-    "them went ex-dividend this week, or supply the factors.",
+    remedy="The change of companies without factors is taken from unadjusted closes: make sure "
+    "that none of them went ex-dividend this week, or supply the factors. A factor that fell "
+    "belongs to another day or company: get the factors again.",
     frame=factors,
 )
 def adjustment_factors_are_given(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Does every covered company have adjustment factors from its first price to its last?"""
+    """Has every covered company factors from its first price to its last, and does none fall?"""
     return [
         gxe.ExpectColumnValuesToNotBeNull(column="first_adj_factor"),
         gxe.ExpectColumnValuesToNotBeNull(column="adj_factor"),
+        gxe.ExpectColumnValuesToBeBetween(column="fall", max_value=_ROUNDED_YUAN),
     ]
 
 
@@ -249,13 +262,13 @@ def adjustment_factors_are_given(gxe: Any, _: Evidence) -> Sequence[Any]:
     asset=tables.RAW_VALUATIONS,
     severity=CRITICAL,
     remedy="A ratio of 10,000 or 0.0001 is a unit slip (yuan for 10,000 yuan, shares for 10,000 "
-    "shares); any other one is a wrong close or share count. Correct the file and rebuild the "
-    "issue.",
+    "shares); any other one is a wrong close or share count. A loss shows as a blank PE: where "
+    "most are blank, the column was not filled. Correct the file and rebuild the issue.",
     frame=valuations,
     reads=(tables.RAW_VALUATIONS, tables.RAW_QUOTES),
 )
 def valuations_are_sound(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Are shares and market caps of a plausible size, and the vendor's cap close × shares?"""
+    """Are shares, caps and losses plausible, and the vendor's cap close × shares?"""
     return [
         gxe.ExpectColumnValuesToMatchRegex(column="code", regex=_CODE),
         gxe.ExpectCompoundColumnsToBeUnique(column_list=["code", "date", "vendor"]),
@@ -270,6 +283,7 @@ def valuations_are_sound(gxe: Any, _: Evidence) -> Sequence[Any]:
             column="implied_shares", min_value=_FEWEST_SHARES, max_value=_MOST_SHARES
         ),
         gxe.ExpectColumnValuesToBeBetween(column="turnover", min_value=0, max_value=1),
+        gxe.ExpectColumnValuesToBeInSet(column="pe_ttm_is_loss", value_set=[False], mostly=_MOST),
     ]
 
 
@@ -302,8 +316,8 @@ def index_closes_are_sound(gxe: Any, evidence: Evidence) -> Sequence[Any]:
 @check(
     asset=tables.RAW_FINANCIALS,
     severity=CRITICAL,
-    remedy="Compare the rows with the annual reports; a unit slip shows as a factor of 10,000. "
-    "Correct the file and rebuild the issue.",
+    remedy="Compare the rows with the annual reports, and PE TTM with price ÷ profit; a unit slip "
+    "shows as a factor of 10,000. Correct the file and rebuild the issue.",
     frame=financials,
     reads=(tables.RAW_FINANCIALS, tables.RAW_VALUATIONS, tables.RAW_QUOTES),
 )
@@ -324,6 +338,12 @@ def financials_are_plausible(gxe: Any, evidence: Evidence) -> Sequence[Any]:
             column="margin", min_value=_NARROWEST_MARGIN, max_value=_WIDEST_MARGIN
         ),
         gxe.ExpectColumnValuesToBeBetween(column="profit_to_trailing", min_value=_LEAST_PROFIT),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="profit_to_trailing",
+            min_value=_USUAL_PROFIT[0],
+            max_value=_USUAL_PROFIT[1],
+            mostly=_MOST,
+        ),
         gxe.ExpectColumnValuesToBeBetween(
             column="fiscal_year", min_value=2000, max_value=last_year
         ),

@@ -146,6 +146,20 @@ class ReportData:
         """Whether any company has a market cap."""
         return bool(self.companies["market_cap"].notna().any())
 
+    def has_base(self, measure: str, sector: str | None = None) -> bool:
+        """Whether both dates of ``pe_ttm`` or ``market_cap`` are known of any company.
+
+        Args:
+            measure: ``pe_ttm`` or ``market_cap``.
+            sector: Of this sector only; of the whole pool if None.
+        """
+        members = self.pool if sector is None else self.pool[self.pool["sector"] == sector]
+        known = [
+            members[name].notna() | members.get(f"{name}_is_loss", default=False)
+            for name in (f"{measure}_base", measure)
+        ]
+        return all(bool(one.any()) for one in known)
+
     @property
     def has_financials(self) -> bool:
         """Whether any company has a full year's result."""
@@ -213,6 +227,17 @@ def missing_notes(data: ReportData) -> list[Line]:
         notes.append(say("本期输入不含总股本或总市值：市值合计、市值分布与相关图表从略。"))
     if not data.has_pe_ttm:
         notes.append(say("本期输入不含 PE TTM：估值中值、估值分布与相关图表从略。"))
+    lacking = [
+        name
+        for name, measure, known in (
+            (" PE TTM ", "pe_ttm", data.has_pe_ttm),
+            ("总市值", "market_cap", data.has_market_cap),
+        )
+        if known and not data.has_base(measure)
+    ]
+    if lacking:
+        named = "与".join(lacking).rstrip()
+        notes.append(say("本期输入不含基准日的{named}：与上周的比较从略。", named=named))
     if not data.has_financials:
         notes.append(say("本期输入不含年度财务数据：表中营业收入与归母净利润从略。"))
     if not data.announcements.are_known:

@@ -101,6 +101,19 @@ def test_pe_missing_for_a_tenth_of_the_pool_is_warned_of(issue_65, every, warned
     assert not warned or codes(found["valuations_cover_the_pool"]) == set(some)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("revenue", None), ("fiscal_year", 2023)], ids=["none", "old"]
+)
+def test_results_that_half_the_pool_lacks_or_that_are_old_are_warned_of(issue_65, column, value):
+    half = issue_65.plant(
+        tables.COMPANY_METRICS,
+        lambda frame: frame.assign(**{column: frame[column].mask(frame.index % 2 == 0, value)}),
+    )
+    outcome = only(half, "valuations_cover_the_pool")
+    assert column in outcome.columns
+    assert len(outcome.rows) > 70
+
+
 def test_a_documented_loss_is_no_missing_pe(issue_65):
     some = issue_65.table(tables.COMPANY_METRICS)["code"].iloc[::5]
 

@@ -179,6 +179,40 @@ def test_a_company_without_factor_at_either_end_of_the_week_is_named(issue_65, d
     assert codes(only(issue, "adjustment_factors_are_given")) == {CODE}
 
 
+def test_factors_of_base_and_close_date_in_each_others_place_are_named(issue_65):
+    split = issue_65
+    for day in (THURSDAY, FRIDAY):
+        split = split.plant(
+            tables.RAW_QUOTES, cells("adj_factor", lambda one: one * 1.02, code=CODE, date=day)
+        )
+    assert failures(split, "raw") == {}
+    swapped = issue_65
+    for day in (BASE, TUESDAY, WEDNESDAY):
+        swapped = swapped.plant(
+            tables.RAW_QUOTES, cells("adj_factor", lambda one: one * 1.02, code=CODE, date=day)
+        )
+    outcome = only(swapped, "adjustment_factors_are_given")
+    assert codes(outcome) == {CODE}
+    assert outcome.columns == ("fall",)
+
+
+def test_a_column_of_blank_pe_is_no_market_of_losses(issue_65):
+    issue = issue_65.plant(
+        tables.RAW_VALUATIONS, lambda frame: frame.assign(pe_ttm=float("nan"), pe_ttm_is_loss=True)
+    )
+    assert only(issue, "valuations_are_sound").check.blocks
+
+
+def test_pe_a_hundred_times_too_high_is_found_by_the_profits_that_it_implies(issue_65):
+    issue = issue_65.plant(
+        tables.RAW_VALUATIONS,
+        lambda frame: frame.assign(
+            pe_ttm=frame["pe_ttm"].where(frame["date"] == BASE, frame["pe_ttm"] * 100)
+        ),
+    )
+    assert only(issue, "financials_are_plausible").check.blocks
+
+
 def test_swapped_closes_of_base_and_close_date_are_named(issue_65):
     def swap(frame):
         rows = (frame["code"] == CODE) & frame["date"].isin([BASE, FRIDAY])

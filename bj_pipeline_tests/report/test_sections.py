@@ -110,6 +110,65 @@ def test_last_week_is_spoken_of_only_where_its_values_stand_beside_this_weeks(fu
     assert "样本池分为" in opening(poor)
 
 
+def test_where_last_weeks_values_are_unknown_nothing_is_compared_with_them(full):
+    unknown = {"market_cap_base": None, "pe_ttm_base": None, "pe_ttm_base_is_loss": False}
+    medians = ("pe_ttm_median_base", "total_market_cap_base", "market_cap_median_base")
+    data = replace(
+        full,
+        companies=full.companies.assign(**unknown),
+        sectors=full.sectors.assign(**dict.fromkeys(medians, float("nan"))),
+        buckets=full.buckets.assign(companies_base=0),
+    )
+    document = compose(data)
+    said = "".join(
+        document.text(block.line)
+        for section in document.sections
+        if section.id.startswith("sector")
+        for block in section.blocks
+        if isinstance(block, Paragraph)
+    )
+    assert "PE TTM 中值为61.0X。" in said
+    assert not re.search("上周|持平|增至|减至", said)
+    notes = "".join(document.text(line) for line in document.notices)
+    assert "本期输入不含基准日的 PE TTM 与总市值：与上周的比较从略。" in notes
+    assert not [
+        head for head in heads(tables_of(sectors_overview(data))["sectors"]) if "上" in head
+    ]
+    figures = [
+        figure
+        for row in (overview(data), *sector_section(data, "电子设备").blocks)
+        for figure in getattr(row, "figures", ())
+    ]
+    assert {series.name for figure in figures for series in figure.chart.series} >= {"本周"}
+    for figure in figures:
+        assert "上周" not in figure.alt + figure.title
+        assert all(set(series.values) != {None} for series in figure.chart.series)
+
+
+def test_a_sector_whose_median_alone_is_unknown_is_not_called_unchanged(full):
+    at = full.sectors["sector"] == "汽车"
+    sectors = full.sectors.assign(
+        pe_ttm_median_base=full.sectors["pe_ttm_median_base"].mask(at),
+        market_cap_median=full.sectors["market_cap_median"].mask(at),
+    )
+    document = compose(replace(full, sectors=sectors))
+    section = next(one for one in document.sections if one.id == "sector-汽车")
+    said = "".join(
+        document.text(block.line) for block in section.blocks if isinstance(block, Paragraph)
+    )
+    assert "PE TTM 中值为30.4X；" in said
+    assert "持平" not in said
+
+
+def test_the_ai_table_names_its_vendor_only_where_other_tables_have_another(full):
+    def note(data: ReportData) -> str:
+        return tables_of(ai_chain_section(data))["ai_chain"].note
+
+    assert "取自 Wind" in note(full)
+    one = full.companies["pe_ttm_vendor"].iloc[0]
+    assert "取自" not in note(replace(full, ai_chain=full.ai_chain.assign(pe_ttm_vendor=one)))
+
+
 def test_an_issue_without_a_topic_opens_with_the_ai_chain_and_says_nothing_of_topics(full):
     document = compose(replace(full, topic=None))
     assert document.sections[0].id == "ai-chain"

@@ -147,7 +147,8 @@ def _table(data: ReportData) -> Table:
     vendors = dict.fromkeys(data.ai_chain["pe_ttm_vendor"].dropna())
     vendor = labels.listed(labels.word("vendor", str(name)) for name in vendors)
     note = "不含风险警示（ST）公司。"
-    if vendor and data.has_pe_ttm:
+    others = set(data.companies["pe_ttm_vendor"].dropna())
+    if vendor and data.has_pe_ttm and others != set(vendors):
         note += f"本表 PE TTM 取自 {vendor}，与其他图表的数据商可能不同。"
     note += other_years(data, data.ai_chain_rows)
     return Table(

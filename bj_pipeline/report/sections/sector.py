@@ -19,7 +19,9 @@ from bj_pipeline.report.document import (
     Line,
     Paragraph,
     Section,
+    Series,
     Table,
+    Tone,
 )
 from bj_pipeline.report.facts import (
     ARROWS,
@@ -75,6 +77,8 @@ class _Measure:
     unit: str
 
 
+_Bucket = tuple[str, Fact | None, Fact]
+"""Label of a bucket, last week's count and this week's."""
 _PE = _Measure("pe_ttm", " PE TTM ", "X")
 _CAP = _Measure("market_cap", "市值", "亿元")
 
@@ -128,7 +132,12 @@ def sector_median_change(data: ReportData, sector: str) -> Fact:
 
 
 def moved(before: Fact, after: Fact) -> Line:
-    """``由上周的 44.0X 升至 50.0X``; the word follows the figures as displayed."""
+    """``由上周的 44.0X 升至 50.0X``; the word follows the figures as displayed.
+
+    A figure is compared with nothing if one of the two is not known.
+    """
+    if before.value is None or after.value is None:
+        return say("为{after}", after=after)
     way = direction(before, after)
     if way == "flat":
         return say("与上周持平，为{after}", after=after)
@@ -141,7 +150,8 @@ def sectors_overview(data: ReportData) -> Section:
     sentences = [beside(s, sector_fact(data, s, "companies")) for s in sectors]
     has_values = data.has_pe_ttm or data.has_market_cap
     # A change of prices has no value of last week beside it.
-    basis = "上周数据按本期样本池在基准日的口径重新计算。" if has_values else ""
+    has_base = data.has_base("pe_ttm") or data.has_base("market_cap")
+    basis = "上周数据按本期样本池在基准日的口径重新计算。" if has_base else ""
     line = say(f"样本池分为{{names}}。{basis}", names=join(sentences))
     blocks: list[Block] = [Paragraph(line=line)]
     if has_values:
@@ -158,22 +168,25 @@ def sector_table(data: ReportData) -> Table:
     labels, columns = data.labels, _first_columns(data)
     wanted = []
     if data.has_pe_ttm:
-        wanted.append(("pe_ttm_median", labels["pe_ttm_median"], "X", 1.7))
+        both = data.has_base("pe_ttm")
+        wanted.append(("pe_ttm_median", labels["pe_ttm_median"], "X", 1.7, both))
     if data.has_market_cap:
-        wanted.append(("total_market_cap", labels["market_cap"], "亿元", 1.3))
-        wanted.append(("market_cap_median", labels["market_cap_median"], "亿元", 1.3))
-    for _, label, unit, weight in wanted:
+        both = data.has_base("market_cap")
+        wanted.append(("total_market_cap", labels["market_cap"], "亿元", 1.3, both))
+        wanted.append(("market_cap_median", labels["market_cap_median"], "亿元", 1.3, both))
+    for _, label, unit, weight, both in wanted:
         columns += [
             Column(label=labels.fill(week, label=label), unit=unit, align="right", weight=weight)
-            for week in ("of_last_week", "of_this_week")
+            for week in (("of_last_week", "of_this_week") if both else ("of_this_week",))
         ]
     rows = []
     for sector in data.sector_names:
         cells = [name_cell(sector), number_cell(sector_fact(data, sector, "companies"))]
-        for column, *_ in wanted:
+        for column, *_, both in wanted:
             before = sector_fact(data, sector, column, base=True)
             after = sector_fact(data, sector, column)
-            cells += [number_cell(before), _arrow_cell(before, after)]
+            cells += [number_cell(before)] if both else []
+            cells.append(_arrow_cell(before, after))
         rows.append(tuple(cells))
     return Table(
         id="sectors",
@@ -193,6 +206,7 @@ def front_table(data: ReportData) -> Table:
     if data.has_market_cap:
         cap = labels["market_cap"]
         columns.append(Column(label=cap, unit="亿元", align="right", weight=1.3))
+    if data.has_base("market_cap"):
         columns.append(Column(label=labels["against_last_week"], unit="%", align="right"))
     change = labels["median_change"]
     columns.append(Column(label=change, unit="%", align="right", weight=1.2))
@@ -203,6 +217,7 @@ def front_table(data: ReportData) -> Table:
             cells.append(_with_arrow(data, sector, "pe_ttm_median"))
         if data.has_market_cap:
             cells.append(_with_arrow(data, sector, "total_market_cap"))
+        if data.has_base("market_cap"):
             cells.append(number_cell(sector_change(data, sector, "total_market_cap")))
         cells.append(number_cell(sector_median_change(data, sector)))
         rows.append(tuple(cells))
@@ -229,9 +244,9 @@ def _with_arrow(data: ReportData, sector: str, column: str) -> Cell:
 
 
 def _arrow_cell(before: Fact, after: Fact) -> Cell:
-    way = direction(before, after)
-    if after.value is None:
+    if before.value is None or after.value is None:
         return Cell(line=cell_text(after))
+    way = direction(before, after)
     return Cell(line=say(f"{{after}} {ARROWS[way]}", after=cell_text(after)), tone=way)
 
 
@@ -279,7 +294,7 @@ def _valuation(data: ReportData, sector: str) -> Line:
     if change.value is None:
         shown = ()
     return say(
-        "估值方面，PE TTM 中值{moved}{change}；{buckets}。",
+        "估值方面，PE TTM 中值{moved}{change}{buckets}。",
         moved=moved(before, after),
         change=shown,
         buckets=_bucket_words(data, sector, _PE),
@@ -295,7 +310,7 @@ def _market_cap(data: ReportData, sector: str) -> Line:
         for column in ("total_market_cap", "market_cap_median")
     }
     return say(
-        "市值方面，总市值{total}，市值中值{median}；{buckets}。",
+        "市值方面，总市值{total}，市值中值{median}{buckets}。",
         total=moved(*pairs["total_market_cap"]),
         median=moved(*pairs["market_cap_median"]),
         buckets=_bucket_words(data, sector, _CAP),
@@ -310,8 +325,10 @@ def _movers(data: ReportData, sector: str) -> Line:
     return say(f"个股方面，{what}居前的为{{names}}。", names=listed_changes(named))
 
 
-def _bucket_facts(data: ReportData, sector: str, measure: _Measure) -> list[tuple[str, Fact, Fact]]:
-    """Label, last week's count and this week's count of each bucket."""
+def _bucket_facts(data: ReportData, sector: str, measure: _Measure) -> list[_Bucket]:
+    """Label, last week's count (none if nothing is known of it) and this week's of each bucket."""
+    columns = ("companies_base", "companies")
+    wanted = columns if data.has_base(measure.name, sector) else columns[1:]
     facts = []
     for row in data.bucket_rows(sector, measure.name):
         label = str(row["bucket"])
@@ -327,14 +344,17 @@ def _bucket_facts(data: ReportData, sector: str, measure: _Measure) -> list[tupl
                     f"{measure.label.strip()} 在 {label}{measure.unit} 的公司数（左闭右开）",
                 ),
             )
-            for column in ("companies_base", "companies")
+            for column in wanted
         ]
-        facts.append((label, counts[0], counts[1]))
+        facts.append((label, counts[0] if len(counts) > 1 else None, counts[-1]))
     return facts
 
 
 def _bucket_words(data: ReportData, sector: str, measure: _Measure) -> Line:
+    """The clause on buckets; empty if nothing is known of last week's."""
     facts = _bucket_facts(data, sector, measure)
+    if not data.has_base(measure.name, sector):
+        return ()
     clauses = []
     for way, verb in (("up", "增至"), ("down", "减至")):
         moves = [
@@ -344,19 +364,23 @@ def _bucket_words(data: ReportData, sector: str, measure: _Measure) -> Line:
                 after=after,
             )
             for label, before, after in facts
-            if direction(before, after) == way
+            if _bucket_moved(before, after) == way
         ]
         if moves:
             clauses.append(join(moves))
     if not clauses:
-        return say("各{label}区间的公司数与上周一致", label=measure.label)
-    stays = any(direction(before, after) == "flat" for _, before, after in facts)
+        return say("；各{label}区间的公司数与上周一致", label=measure.label)
+    stays = any(_bucket_moved(before, after) == "flat" for _, before, after in facts)
     tail = "，其余区间不变" if stays else ""
     return say(
-        f"{{label}}分布上，{{clauses}}{tail}",
+        f"；{{label}}分布上，{{clauses}}{tail}",
         label=measure.label.lstrip(),
         clauses=join(clauses, "，"),
     )
+
+
+def _bucket_moved(before: Fact | None, after: Fact) -> Tone:
+    return "flat" if before is None else direction(before, after)
 
 
 def _trend_figure(data: ReportData, sector: str) -> Figure:
@@ -441,34 +465,47 @@ def _bucket_figure(data: ReportData, sector: str, measure: _Measure) -> Figure:
     facts = _bucket_facts(data, sector, measure)
     return Figure(
         id=f"{measure.name}-{sector}",
-        title=_bucket_title(f"{sector}{measure.label}分布：", measure, facts),
+        title=_bucket_title(f"{sector}{measure.label}分布", measure, facts),
         chart=Chart(
             kind="bars",
             categories=tuple(f"{label}" for label, _, _ in facts),
-            series=(
-                fact_series(
-                    data.labels["last_week"], [before for _, before, _ in facts], role="previous"
-                ),
-                fact_series(data.labels["this_week"], [after for _, _, after in facts]),
-            ),
+            series=_weeks(data, [b for _, b, _ in facts if b], [after for _, _, after in facts]),
             unit="家",
         ),
         source=data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS),
         alt=f"柱状图：{sector}行业按{measure.label.rstrip()}（{measure.unit}）分区间的公司数，"
-        + "，".join(f"{label} 上周 {b.printed}、本周 {a.printed}" for label, b, a in facts)
+        + "，".join(f"{label} {_weeks_told(b, a)}" for label, b, a in facts)
         + "。",
         note=data.labels.fill("axis", unit=measure.unit),
     )
 
 
-def _bucket_title(opening: str, measure: _Measure, facts: list[tuple[str, Fact, Fact]]) -> str:
+def _weeks(data: ReportData, before: list[Fact], after: list[Fact]) -> tuple[Series, ...]:
+    """This week's figures, behind last week's if anything is known of them."""
+    series = fact_series(data.labels["this_week"], after)
+    if all(fact.value is None for fact in before):
+        return (series,)
+    return (fact_series(data.labels["last_week"], before, role="previous"), series)
+
+
+def _weeks_told(before: Fact | None, after: Fact) -> str:
+    this_week = f"本周 {after.printed}"
+    if before is None or before.value is None:
+        return this_week
+    return f"上周 {before.printed}、{this_week}"
+
+
+def _bucket_title(topic: str, measure: _Measure, facts: list[_Bucket]) -> str:
     """The first moves, as many as stand on one line above half a page."""
+    if all(before is None for _, before, _ in facts):
+        return topic.rstrip()
+    opening = f"{topic}："
     gap = " " if measure.unit.isascii() else ""
     words = {"up": f"{gap}增加", "down": f"{gap}减少"}
     moves = [
         f"{label}{measure.unit}{words[way]}"
         for label, before, after in facts
-        if (way := direction(before, after)) != "flat"
+        if (way := _bucket_moved(before, after)) != "flat"
     ]
     for count in range(len(moves), 0, -1):
         rest = "等" if count < len(moves) else ""
@@ -524,15 +561,12 @@ def _valuations_figure(data: ReportData) -> Figure:
         chart=Chart(
             kind="hbars",
             categories=tuple(sectors),
-            series=(
-                fact_series(data.labels["last_week"], list(before.values()), role="previous"),
-                fact_series(data.labels["this_week"], list(after.values())),
-            ),
+            series=_weeks(data, list(before.values()), list(after.values())),
             unit="X",
         ),
         source=data.source(tables.RAW_VALUATIONS),
         alt="条形图："
-        + "，".join(f"{s} 上周 {before[s].printed}、本周 {after[s].printed}" for s in sectors)
+        + "，".join(f"{s} {_weeks_told(before[s], after[s])}" for s in sectors)
         + "。",
     )
 
@@ -540,7 +574,7 @@ def _valuations_figure(data: ReportData) -> Figure:
 def _changes_figure(data: ReportData) -> Figure:
     """How the sectors' total market caps changed, or their companies' prices."""
     sectors = data.sector_names
-    if data.has_market_cap:
+    if data.has_base("market_cap"):
         facts = {sector: sector_change(data, sector, "total_market_cap") for sector in sectors}
         what, measure = "总市值变动", "market_cap_change"
         source = data.source(tables.RAW_QUOTES, tables.RAW_VALUATIONS)
