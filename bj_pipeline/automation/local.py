@@ -25,6 +25,7 @@ from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
 from bj_pipeline.automation.progress import PROGRESS, progress_bar
 from bj_pipeline.issues import by_number, trailing
 from bj_pipeline.quality.stages import ALL
+from bj_pipeline.report import typesetting
 from bj_pipeline.report.artifacts import finished
 from bj_pipeline.settings import Settings
 from bj_pipeline.sources.registry import open_source
@@ -94,6 +95,7 @@ class Runner:
         """
         closed_issue(str(number))
         collecting.between_issues()
+        typesetting.forget()
         self._execute(ISSUE_JOB, number, PROGRESS, "backfill", assets)
 
     def build_history(self, number: int, count: int) -> None:

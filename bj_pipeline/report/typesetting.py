@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 STANDARDS: "list[typst.PDFStandard]" = ["a-2a", "ua-1"]
 """A PDF for archives (every glyph embedded) and for screen readers (tagged, pictures described)."""
+_KEPT = 10
+"""Compilations for which Typst keeps what none of them has asked for."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -48,6 +50,16 @@ def rasters(template: str, data: Sequence[Mapping[str, Any]], dpi: float) -> lis
     # A lone page comes without a list around it.
     pages: bytes | list[bytes] = _compiled(template, data, "png", dpi)
     return [pages] if isinstance(pages, bytes) else pages
+
+
+def forget() -> None:
+    """Let go of what Typst keeps of the documents that it has set: some 60 MB an issue or two."""
+    if _font.cache_info().currsize == 0:
+        return
+    import typst  # noqa: PLC0415
+
+    for _ in range(_KEPT + 1):
+        typst.compile(b"", font_paths=_font(), format="pdf")
 
 
 def _compiled(template: str, data: object, form: Literal["pdf", "png"], dpi: float | None) -> Any:
