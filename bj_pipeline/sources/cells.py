@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bj_pipeline.characters import seen
 from bj_pipeline.sources.codes import Code, normalise
+from bj_pipeline.sources.formats import NO_RESULT
 from bj_pipeline.sources.spreadsheets import Cell
 
 LARGEST = 1e15
@@ -98,7 +99,13 @@ def words(cell: Cell) -> str:
 
 
 def texts(cells: Sequence[Cell], blanks: Collection[str] = ("",)) -> list[str | None]:
-    """Texts as they came but for what cannot be seen, None where blank."""
+    """Texts as they came but for what cannot be seen, None where blank.
+
+    Raises:
+        CellError: A cell is a formula without a result.
+    """
+    if NO_RESULT in cells:
+        raise CellError(cells.index(NO_RESULT), "the cell is a text", NO_RESULT)
     return [
         None if words(cell) in blanks else seen(cell if isinstance(cell, str) else words(cell))
         for cell in cells

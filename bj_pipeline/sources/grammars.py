@@ -167,6 +167,7 @@ def _header_texts(rows: Sequence[Row], top: int, first: int, grammar: Grammar) -
         for at in range(len(own))
     ]
     above = [headers.written(_cell(rows[top - 1], at)) for at in range(len(own))] if top else []
+    labels = {headers.key(label) for label in (*grammar.identity.code, *grammar.identity.name)}
     texts = []
     for at, text in enumerate(own):
         # A merged cell holds its text in its first column only.
@@ -174,9 +175,14 @@ def _header_texts(rows: Sequence[Row], top: int, first: int, grammar: Grammar) -
             text = next((own[left] for left in range(at, -1, -1) if own[left]), "")  # noqa: PLW2901
         full = f"{text}\n{below[at]}"
         parsed = headers.parse(full, grammar)
-        if above and not parsed.label and (parsed.day or parsed.year):
-            merged = next((above[left] for left in range(at, -1, -1) if above[left]), "")
-            full = f"{merged}\n{full}"
+        is_dated = bool(parsed.day or parsed.year)
+        if above and not parsed.unclear and is_dated != bool(parsed.label):
+            at_left = next((left for left in range(at, -1, -1) if above[left]), at)
+            merged = headers.parse(above[at_left], grammar)
+            is_day = not merged.label and bool(merged.day or merged.year)
+            # A lone day above the codes is the title's, perhaps that of the export.
+            if is_dated or (is_day and headers.key(own[at_left]) not in labels):
+                full = f"{above[at_left]}\n{full}"
         texts.append(full)
     return texts
 
@@ -188,14 +194,17 @@ def _companies(
     rows: list[Row] = []
     lines: list[int] = []
     aside: list[str] = []
+    from_the_end = zip(reversed(sheet.rows), reversed(sheet.lines), strict=True)
+    last = next((line for row, line in from_the_end if _is_code(_cell(row, code))), 0)
     for row, line in zip(sheet.rows[first:], sheet.lines[first:], strict=True):
         filled = [headers.written(cell) for cell in row if headers.written(cell)]
         begins = cells.tidy(filled[0]).lower()
         is_alone = len(filled) == 1 and len(row) > 1
         if not _is_code(_cell(row, code)):
-            if _begins_with(begins, grammar.footers):
+            is_footer = _begins_with(begins, grammar.footers)
+            if is_footer and line > last:
                 break
-            if is_alone or _begins_with(begins, grammar.summaries):
+            if is_alone or is_footer or _begins_with(begins, grammar.summaries):
                 aside.append(f"{place}, line {line}: no company, left out ({filled[0][:40]})")
                 continue
         rows.append(row)

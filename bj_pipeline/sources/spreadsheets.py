@@ -17,13 +17,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import python_calamine
 
 from bj_pipeline.errors import DataError
+from bj_pipeline.sources import formats
 
 if TYPE_CHECKING:
+    from xlrd.book import Book
     from xlrd.sheet import Cell as OldCell
 
 Cell = str | int | float | bool | dt.date | dt.datetime | dt.time | dt.timedelta
@@ -40,18 +42,21 @@ _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body|table|meta|error)", re.IGNORECASE)
-_NOT_AVAILABLE = "#N/A"
+_DELIMITERS = ",\t;"
+_SAMPLED = 100_000
+"""Characters of a CSV file by which the delimiter is told."""
 _LINE_ENDS = (b"\n", b"\r")
 _WITH_PASSWORD = "EncryptedPackage".encode("utf-16-le")
 
 _WORKBOOK, _STRINGS = "xl/workbook.xml", "xl/sharedstrings.xml"
+_STYLES = "xl/styles.xml"
 _PARTS = re.compile(r"(\[content_types\]\.xml|_rels/.*|xl/(?!(media|drawings|charts)/).*)")
 """What a workbook's cells are made of: pictures and macros are not even unpacked."""
 # The markup of sheets, whichever prefix, quotes and order of attributes a program writes.
 _ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})(\d{1,10})["']""")
 _ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(row|c)[\s/>]")
-_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])([^>]*)>([^<]*(?:<(?!(?:\w+:)?c[\s/>])[^<]*)*)")
+_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])([^<>]*)>([^<]*(?:<(?!(?:\w+:)?c[\s/>])[^<]*)*)")
 _CELL_END = re.compile(rb"</(?:\w+:)?c\s*>")
 _KIND = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
@@ -143,15 +148,16 @@ def _filled(
 
 def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
     """The one sheet of a CSV file."""
-    _limit_cells(name, content.count(b",") + content.count(b"\n"))
     text = _decoded(name, content)
+    delimiter = _delimiter(text)
+    _limit_cells(name, text.count(delimiter) + text.count("\n"))
     if not content.endswith(_LINE_ENDS):
         # A file that was cut in its last number would pass for a whole one.
         rule = "the last line is ended, as every line of a whole file is"
         remedy = "Export or fetch it again; if it is whole, add a line break at its end."
         line = content.count(b"\n") + 1
         raise DataError(name, rule, remedy, line, "an end in the middle of a line")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     begins = 1
@@ -164,9 +170,23 @@ def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
             lines.append(begins)
             begins = reader.line_num + 1
     except csv.Error as error:
-        rule = "quoted cells are closed and cells are separated by commas"
+        rule = "quoted cells are closed and cells are separated by commas, tabs or semicolons"
         raise DataError(name, rule, _SAVE_AGAIN, begins, str(error)) from error
     return tuple(_filled("", rows, lines))
+
+
+def _delimiter(text: str) -> str:
+    """What separates the cells: the mark that most lines hold equally often, else the comma.
+
+    A terminal's export may be separated by tabs and write thousands with commas; its header then
+    holds tabs only.
+    """
+    lines = re.sub(r'"[^"]*"', "", text[:_SAMPLED]).splitlines()
+
+    def alike(mark: str) -> int:
+        return max(Counter(line.count(mark) for line in lines if mark in line).values(), default=0)
+
+    return max(_DELIMITERS, key=alike)
 
 
 def _decoded(name: str, content: bytes) -> str:
@@ -220,6 +240,7 @@ def _inspected(name: str, content: bytes) -> bytes:
         rule = "the workbook can be read"
         raise DataError(name, rule, "Save it as .xlsx.", found=f"an archive without {_WORKBOOK}")
     _refuse_1904(name, is_1904=_SINCE_1904.search(by_name[_WORKBOOK]) is not None)
+    styles = formats.misleading(by_name.get(_STYLES, b""))
     was_computed = not _NEVER_COMPUTED.search(by_name[_WORKBOOK])
     cells = 0
     used: Counter[bytes] = Counter()
@@ -234,6 +255,7 @@ def _inspected(name: str, content: bytes) -> bytes:
             cells += _far_corner(data)
             _limit_cells(name, cells)
             used += _inspect_cells(name, data, was_computed=was_computed)
+            parts[part] = formats.told(data, styles)
     _limit_text(name, by_name.get(_STRINGS, b""), used)
     return _packed(parts)
 
@@ -312,7 +334,7 @@ def _inspect_cells(name: str, data: bytes, *, was_computed: bool) -> Counter[byt
         value = found[1].strip() if found else b""
         if type_ == b"s":
             used[value] += 1
-        elif type_ == b"e" and value != _NOT_AVAILABLE.encode():
+        elif type_ == b"e" and value != formats.NOT_AVAILABLE.encode():
             raise _failed_formula(name, f"{value.decode(errors='replace')} in {_place(attributes)}")
         elif _FORMULA.search(inside):
             # Excel keeps a result beside each formula; a program that writes none may write 0.
@@ -393,7 +415,7 @@ def _old_workbook(name: str, content: bytes) -> Iterator[Sheet]:
             if sheet.visibility == 0:
                 width = max(map(sheet.row_len, range(sheet.nrows)), default=0)
                 _limit_cells(name, width * sheet.nrows)
-                rows = [_old_row(name, book.datemode, row, width) for row in sheet.get_rows()]
+                rows = [_old_row(name, book, row, width) for row in sheet.get_rows()]
                 merged = [(first + 1, end) for first, end, _, _ in sheet.merged_cells]
                 yield from _filled(sheet.name, rows, range(1, len(rows) + 1), merged)
     except DataError:
@@ -403,22 +425,26 @@ def _old_workbook(name: str, content: bytes) -> Iterator[Sheet]:
         raise _unreadable(name, error) from error
 
 
-def _old_row(name: str, datemode: Literal[0, 1], row: "Sequence[OldCell]", width: int) -> Row:
+def _old_row(name: str, book: "Book", row: "Sequence[OldCell]", width: int) -> Row:
     """Cells of an .xls row, typed as in other workbooks and filled up to the sheet's width."""
     import xlrd  # noqa: PLC0415 - as above
 
     cells: list[Cell] = []
     for cell in row:
         if cell.ctype == xlrd.XL_CELL_DATE:
-            moment = xlrd.xldate.xldate_as_datetime(float(cell.value), datemode)
+            moment = xlrd.xldate.xldate_as_datetime(float(cell.value), book.datemode)
             cells.append(moment if moment.time() != dt.time() else moment.date())
         elif cell.ctype == xlrd.XL_CELL_BOOLEAN:
             cells.append(bool(cell.value))
         elif cell.ctype == xlrd.XL_CELL_ERROR:
             text = xlrd.error_text_from_code.get(int(cell.value), "#?")
-            if text != _NOT_AVAILABLE:
+            if text != formats.NOT_AVAILABLE:
                 raise _failed_formula(name, text)
-            cells.append("")
+            # Unlike .xlsx it does not say whether the error was typed or computed.
+            cells.append(formats.NO_RESULT)
+        elif cell.ctype == xlrd.XL_CELL_NUMBER:
+            code = book.format_map[book.xf_list[cell.xf_index or 0].format_key].format_str
+            cells.append(formats.shown(f"{cell.value:.15g}", code) or cell.value)
         else:
             cells.append(cell.value)
     return [*cells, *[""] * (width - len(cells))]

@@ -228,6 +228,7 @@ bombs = {
     "one long text in many cells": lambda: changed(head + b'<row>' + cell * 20_000 + b'</row>' + tail, strings),
     "cells without places, rows without end": lambda: changed(head + b'<row>' + b'<c><v>1</v></c>' * 20_000 + b'</row>' + b'<row/>' * 200_000 + b'<row><c><v>1</v></c></row>' + tail),
     "cells that never end": lambda: changed(head + b'<c r="A1">' * 300_000),
+    "cells whose names never end": lambda: changed(head + b'<c ' * 400_000 + b'<f>'),
     "a far row": lambda: changed(head + b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>' + tail),
     "only commas": lambda: b"," * 60_000_000 + b"\n",
     "one long quotation": lambda: b'"' + b"x" * 5_000_000 + b'"\n',

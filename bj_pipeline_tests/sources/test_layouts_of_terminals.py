@@ -4,9 +4,12 @@ import io
 
 import openpyxl
 import pytest
+import xlsxwriter
+import xlwt
 
 from bj_pipeline.errors import DataError
 from bj_pipeline.sources import Delivery, cells, layouts
+from bj_pipeline.sources.formats import NO_RESULT
 from bj_pipeline.sources.views import UnknownLayoutError
 from bj_pipeline.warehouse import tables
 from bj_pipeline_tests.sources.layout_examples import BASE, CLOSE, MIDNIGHT, read, sheet, values
@@ -239,11 +242,136 @@ def test_summaries_and_remarks_between_and_below_the_companies_are_no_companies(
         ["920002.BJ", 5, 6],
     )
     reading = read(tables.RAW_QUOTES, rows)
-    assert reading.frame["code"].unique().tolist() == ["920493.BJ"]
+    assert reading.frame["code"].unique().tolist() == ["920002.BJ", "920493.BJ"]
     assert {
         "wind.xlsx, line 2: no company, left out (电子设备)",
         "wind.xlsx, line 4: no company, left out (平均值)",
+        "wind.xlsx, line 5: no company, left out (注：停牌公司取停牌前价格)",
     } <= set(reading.notes)
+
+
+def test_a_second_table_below_the_source_line_is_refused_instead_of_passed_over():
+    header = ["证券代码", "收盘价 2026-02-13", "收盘价 2026-02-27"]
+    source = ["数据来源：Wind", None, None]
+    rows = [header, ["920493.BJ", 1, 2], source, header, ["920002.BJ", 5, 6], source]
+    with pytest.raises(DataError, match=r"line 4.*a code has six digits.*found 证券代码"):
+        read(tables.RAW_QUOTES, sheet(*rows))
+
+
+def test_days_may_stand_above_the_row_of_codes_and_labels():
+    groups = [None, None, BASE, None, CLOSE, None]
+    labels = ["证券代码", "证券简称", "收盘价", "总市值(亿元)", "收盘价", "总市值(亿元)"]
+    row = ["920493.BJ", "并行科技", 1, 2, 3, 4]
+    above = sheet(groups, labels, row)
+    assert read(tables.RAW_QUOTES, above).frame["close"].tolist() == [1.0, 3.0]
+    assert read(tables.RAW_VALUATIONS, above).frame["market_cap"].tolist() == [2e8, 4e8]
+
+
+def test_a_lone_day_in_the_title_dates_no_column():
+    titled = sheet([CLOSE, None], ["证券代码", "总市值(亿元)"], ["920493.BJ", 1])
+    with pytest.raises(DataError, match="of which day it is, found 总市值"):
+        layouts.recognise(titled)
+
+
+def _written(number: float, number_format: str, form: str, header: str) -> Delivery:
+    """A sheet with a number in a number format."""
+    file = io.BytesIO()
+    if form == "xls":
+        old = xlwt.Workbook()
+        page = old.add_sheet("s")
+        page.write(0, 0, "证券代码")
+        page.write(0, 1, header)
+        page.write(1, 0, "920493.BJ")
+        page.write(1, 1, number, xlwt.easyxf(num_format_str=number_format))
+        old.save(file)
+    elif form == "openpyxl":
+        book = openpyxl.Workbook()
+        book.active.append(["证券代码", header])
+        book.active.append(["920493.BJ", number])
+        book.active["B2"].number_format = number_format
+        book.save(file)
+    else:
+        with xlsxwriter.Workbook(file, {"in_memory": True}) as new:
+            page = new.add_worksheet()
+            page.write_row(0, 0, ["证券代码", header])
+            page.write(1, 0, "920493.BJ")
+            page.write_formula(
+                1, 1, f"={number}", new.add_format({"num_format": number_format}), number
+            )
+    return Delivery("", "wind.xls" if form == "xls" else "wind.xlsx", file.getvalue())
+
+
+FORMS = pytest.mark.parametrize("form", ["openpyxl", "xlsxwriter", "xls"])
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "number_format",
+    [
+        "0.00,",
+        "0.00,,",
+        "#,##0,",
+        "#,##0,.00",
+        "0!.0,",
+        "0!.0000",
+        "[<10000]0;0!.0,",
+        "0\\.0000",
+        '0"."0000',
+        "0.00%",
+    ],
+)
+def test_a_figure_that_its_number_format_scales_is_refused(form, number_format):
+    scaled = _written(12345.0, number_format, form, "总市值(万元) 2026-02-27")
+    with pytest.raises(
+        DataError, match=r"line 2.*总市值.*number format .* shows as another figure"
+    ):
+        read(tables.RAW_VALUATIONS, scaled)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "number_format",
+    ["General", "0.00", "#,##0.00", "#,##0.00_ ;[Red]-#,##0.00", '_ * #,##0.00_ ;_ * "-"??_ ;_ @_ ',
+     "0.00E+00", "¥#,##0.00", '#,##0"元"'],
+)  # fmt: skip
+def test_a_number_format_that_shows_the_number_changes_nothing(form, number_format):
+    plain = _written(12345.0, number_format, form, "总市值(万元) 2026-02-27")
+    assert read(tables.RAW_VALUATIONS, plain).frame["market_cap"].tolist() == [123_450_000.0]
+
+
+@FORMS
+@pytest.mark.parametrize("number_format", ['0.00"亿元"', '0.0#"亿"'])
+def test_a_unit_that_the_number_format_writes_is_read(form, number_format):
+    unnamed = _written(17.6, number_format, form, "总市值 2026-02-27")
+    assert read(tables.RAW_VALUATIONS, unnamed).frame["market_cap"].tolist() == [1.76e9]
+    with pytest.raises(DataError, match=r"a unit in the cell is one of: 万元, found 17\.6亿"):
+        read(
+            tables.RAW_VALUATIONS,
+            _written(17.6, number_format, form, "总市值(万元) 2026-02-27"),
+        )
+
+
+@pytest.mark.parametrize("header", ["总市值(万元) 2026-02-27", "好感度"])
+def test_a_formula_that_found_nothing_is_refused_where_its_cell_is_needed(header):
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        page = book.add_worksheet()
+        page.write_row(0, 0, ["证券代码", header, "市盈率(TTM) 2026-02-27"])
+        page.write_row(1, 0, ["920493.BJ", 1, 20])
+        page.write_row(2, 0, ["920002.BJ", None, 30])
+        page.write_formula(2, 1, "=IFERROR(1/0,#N/A)", None, "#N/A")
+    found = Delivery("", "wind.xlsx", file.getvalue())
+    if header == "好感度":
+        frame = read(tables.RAW_VALUATIONS, found).frame
+        assert frame["pe_ttm"].tolist() == [30.0, 20.0]
+        return
+    with pytest.raises(DataError, match=r"line 3: 总市值.*found #N/A as the result of"):
+        read(tables.RAW_VALUATIONS, found)
+
+
+def test_a_name_that_a_formula_did_not_find_is_no_name():
+    with pytest.raises(cells.CellError, match="the cell is a text, found #N/A"):
+        cells.texts(["并行科技", NO_RESULT], ("",))
 
 
 def test_indices_and_companies_of_one_sheet_feed_their_own_tables():

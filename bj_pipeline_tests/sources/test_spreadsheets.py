@@ -1,3 +1,4 @@
+import csv
 import datetime as dt
 import io
 import zipfile
@@ -7,7 +8,7 @@ import pytest
 import xlsxwriter
 
 from bj_pipeline.errors import DataError
-from bj_pipeline.sources import spreadsheets
+from bj_pipeline.sources import formats, spreadsheets
 from bj_pipeline.sources.spreadsheets import sheets
 from bj_pipeline_tests.sources.vendor_files import (
     WRITERS,
@@ -169,9 +170,31 @@ def test_a_file_larger_than_any_vendors_table_is_refused(monkeypatch):
         sheets("a.csv", b"a,b\n1,22222")
 
 
-def test_a_value_that_is_not_available_is_a_blank():
+def test_a_formula_that_found_nothing_is_no_blank_and_a_pasted_error_is_one():
     (sheet,) = sheets("a", _formula("=NA()", "#N/A"))
+    assert sheet.rows[0] == ["PE", formats.NO_RESULT]
+    book = openpyxl.Workbook()
+    book.active.append(["PE", "#N/A"])
+    assert book.active["B1"].data_type == "e"
+    file = io.BytesIO()
+    book.save(file)
+    (sheet,) = sheets("a", file.getvalue())
     assert sheet.rows[0] == ["PE", ""]
+
+
+@pytest.mark.parametrize("mark", ["\t", ";"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])
+def test_cells_may_be_separated_by_tabs_and_semicolons_beside_commas_in_numbers(mark, encoding):
+    rows = [["代码", "总市值\n(元)"], ["920493", "1,017.6"], ["920002", "2,017,600"]]
+    file = io.StringIO()
+    csv.writer(file, delimiter=mark, lineterminator="\r\n").writerows(rows)
+    (sheet,) = sheets("a.csv", file.getvalue().encode(encoding))
+    assert sheet.rows == rows
+
+
+def test_tabs_behind_cells_do_not_separate_them():
+    (sheet,) = sheets("a.csv", "代码,名称\n920493\t,并行科技\n920002\t,万达轴承\n".encode())
+    assert [len(row) for row in sheet.rows] == [2, 2, 2]
 
 
 def test_chinese_in_gb18030_is_read_even_where_pairs_look_like_utf8():
