@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from bj_pipeline.quality import last_week
 from bj_pipeline.quality.check import CRITICAL, WARNING, Evidence, check
 from bj_pipeline.sources.selection import announcement_window
 from bj_pipeline.warehouse import tables
@@ -17,7 +18,9 @@ _ROUNDED_YUAN = 0.011
 """Two closes that are rounded to the cent differ by as much, and a little for binary fractions."""
 _QUOTED = 0.9
 _UNMOVED = 0.5
+_AS_LAST_WEEK = 0.9
 _INDEX_LIMIT = 0.30
+_INDEX_ROUNDING = 1e-4
 # Orders of magnitude of the exchange's companies, narrow enough to tell yuan from 10,000 yuan.
 _FEWEST_SHARES, _MOST_SHARES = 1e6, 1e11
 _SMALLEST_CAP_YUAN, _LARGEST_CAP_YUAN = 5e7, 1e13
@@ -43,10 +46,14 @@ def quotes(evidence: Evidence) -> pd.DataFrame:
 def quoted_days(evidence: Evidence) -> pd.DataFrame:
     """The base date, the close date, and every later day with quotes that is no session.
 
-    Each with its share of companies (of the fuller one of the two dates), and the share of them
-    whose close is that of the day before: on a day that was copied from another, all of them.
+    Each with its share of companies (of the fuller one of the two dates), the share of them whose
+    close is that of the day before (on a day that was copied from another, all of them), and the
+    share of them whose close the issue before knows as well, if it was built.
     """
     issue, frame = evidence.issue, quotes(evidence)
+    known = last_week.closes(evidence, tables.RAW_QUOTES, base_and_close_dates_are_present.name)
+    at_base = frame[frame["date"] == issue.base_date]
+    same = (at_base["close"] - at_base["code"].map(known)).dropna().abs().lt(_TICK_YUAN / 2)
     sessions = {issue.base_date, *issue.sessions}
     dates = [issue.base_date, issue.close_date]
     unmoved = frame.groupby("code")["close"].diff().eq(0).groupby(frame["date"]).mean()
@@ -60,6 +67,7 @@ def quoted_days(evidence: Evidence) -> pd.DataFrame:
             "companies": days.map(companies).fillna(0),
             "quoted": days.map(companies / companies.reindex(dates).max()).fillna(0.0),
             "unmoved": days.map(unmoved),
+            "as_last_week": days.map({issue.base_date: same.mean()}),
         }
     )
 
@@ -135,7 +143,8 @@ def valuations(evidence: Evidence) -> pd.DataFrame:
 def index_quotes(evidence: Evidence) -> pd.DataFrame:
     """One row an index and date that the report needs, with its close (empty if missing).
 
-    ``move`` is the change between the two dates, empty unless both are there.
+    ``move`` is the change between the two dates, empty unless both are there; ``from_last_week``
+    how far the base date's close is from what the issue before has for that day, if it was built.
     """
     wanted = pd.DataFrame(
         [
@@ -147,9 +156,12 @@ def index_quotes(evidence: Evidence) -> pd.DataFrame:
     )
     frame = wanted.merge(evidence.table(tables.RAW_INDEX_QUOTES), on=["code", "date"], how="left")
     closes = frame.groupby("code")["close"]
-    # Without skipping blanks: the last close of an index that lacks one must not be its first.
+    known = last_week.closes(evidence, tables.RAW_INDEX_QUOTES, index_closes_are_sound.name)
+    at_base = frame["close"].where(frame["date"] == evidence.issue.base_date)
     return frame.assign(
-        move=closes.transform("last", skipna=False) / closes.transform("first", skipna=False) - 1
+        # Without skipping blanks: the last close of an index that lacks one must not be its first.
+        move=closes.transform("last", skipna=False) / closes.transform("first", skipna=False) - 1,
+        from_last_week=at_base / frame["code"].map(known) - 1,
     )
 
 
@@ -202,16 +214,19 @@ def quotes_are_whole_and_unique(gxe: Any, _: Evidence) -> Sequence[Any]:
     asset=tables.RAW_QUOTES,
     severity=CRITICAL,
     remedy="No file of daily closes is there, the vendor has not sent a day yet or only in part, "
-    "sent another day's closes for it, or the file is of another week: get it again.",
+    "sent another day's closes for it, or the file is of another week: get it again. Where the "
+    "base date's closes are not those of the issue before, one of the two files has its dates "
+    "swapped or wrong.",
     frame=quoted_days,
 )
 def base_and_close_dates_are_present(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Are the base date and the close date there as a whole, and no day that is no session?"""
+    """Are base and close date there as a whole, no other days, and the base as last week?"""
     return [
         gxe.ExpectColumnValuesToBeInSet(column="is_session", value_set=[True]),
         gxe.ExpectColumnValuesToBeBetween(column="companies", min_value=1),
         gxe.ExpectColumnValuesToBeBetween(column="quoted", min_value=_QUOTED),
         gxe.ExpectColumnValuesToBeBetween(column="unmoved", max_value=_UNMOVED),
+        gxe.ExpectColumnValuesToBeBetween(column="as_last_week", min_value=_AS_LAST_WEEK),
     ]
 
 
@@ -298,9 +313,15 @@ def index_closes_are_complete(gxe: Any, _: Evidence) -> Sequence[Any]:
     return [gxe.ExpectColumnValuesToNotBeNull(column="close")]
 
 
-@check(asset=tables.RAW_INDEX_QUOTES, severity=CRITICAL, remedy=_RESEND, frame=index_quotes)
+@check(
+    asset=tables.RAW_INDEX_QUOTES,
+    severity=CRITICAL,
+    remedy=f"{_RESEND} Where the base date's closes are not those of the issue before, one of the "
+    "two files has its dates swapped or wrong.",
+    frame=index_quotes,
+)
 def index_closes_are_sound(gxe: Any, evidence: Evidence) -> Sequence[Any]:
-    """Is every index close above zero, and no move beyond what an index can do in a week?"""
+    """Is every index close above zero, its move a week's, and its base close last week's close?"""
     return [
         gxe.ExpectColumnValuesToBeBetween(column="close", min_value=0, strict_min=True),
         gxe.ExpectColumnValuesToBeBetween(
@@ -308,6 +329,9 @@ def index_closes_are_sound(gxe: Any, evidence: Evidence) -> Sequence[Any]:
         ),
         # No index ever stood still for a week to the hundredth of a point: a day was copied.
         gxe.ExpectColumnValuesToNotBeInSet(column="move", value_set=[0.0]),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="from_last_week", min_value=-_INDEX_ROUNDING, max_value=_INDEX_ROUNDING
+        ),
         gxe.ExpectCompoundColumnsToBeUnique(column_list=["code", "date"]),
         gxe.ExpectTableRowCountToEqual(value=2 * len(evidence.reference.indices)),
     ]

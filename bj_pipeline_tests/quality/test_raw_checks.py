@@ -388,3 +388,48 @@ def test_a_profit_that_alone_is_in_10000_yuan_is_found_by_what_the_price_implies
     outcome = only(issue_65.plant(tables.RAW_FINANCIALS, slip), "financials_are_plausible")
     assert "profit_to_trailing" in outcome.columns
     assert codes(outcome) == {CODE}
+
+
+def after_last_week(issue, folder, table, *, passed=True, vendor="sample"):
+    """The issue in a warehouse that also holds issue 64, which closed on this issue's base date."""
+    stored = issue.stored_in(folder)
+    warehouse = stored.warehouse
+    rows = issue.table(table)
+    warehouse.replace(64, {table: rows[rows["date"] == BASE]})
+    files = warehouse.read_issues(tables.INPUT_FILES, [65], table=table)
+    files = files.drop(columns=["issue", "table", "source"]).assign(vendor=vendor)
+    warehouse.replace_input_files(64, table, "files", files)
+    results = warehouse.read(tables.CHECK_RESULTS, 65)
+    warehouse.record_checks(64, results.assign(passed=passed))
+    return stored
+
+
+def swapped_days(frame):
+    """Base and close date confused, as by one who names two columns the wrong way round."""
+    days = {BASE: FRIDAY, FRIDAY: BASE}
+    frame = frame[frame["date"].isin(list(days))]
+    return frame.assign(date=frame["date"].map(days)).sort_values(["code", "date"])
+
+
+def test_swapped_dates_are_found_by_what_the_issue_before_closed_with(issue_65, tmp_path):
+    stored = after_last_week(issue_65, tmp_path, tables.RAW_INDEX_QUOTES)
+    assert failures(stored, "raw") == {}
+    swapped = stored.plant(tables.RAW_INDEX_QUOTES, swapped_days)
+    outcome = only(swapped, "index_closes_are_sound")
+    assert codes(outcome) == {"899050.BJ", "000300.SH", "000688.SH", "399006.SZ"}
+    assert set(outcome.rows["date"]) == {BASE}
+
+
+def test_closes_of_another_week_under_this_week_s_dates_are_found(issue_65, tmp_path):
+    stored = after_last_week(issue_65, tmp_path, tables.RAW_QUOTES)
+    assert failures(stored, "raw") == {}
+    swapped = stored.plant(tables.RAW_QUOTES, swapped_days)
+    found = failures(swapped, "raw")["base_and_close_dates_are_present"]
+    assert list(found.rows["date"]) == [BASE]
+    assert found.rows["as_last_week"].iloc[0] < 0.1
+
+
+@pytest.mark.parametrize("differs", [{"passed": False}, {"vendor": "tushare"}])
+def test_a_refused_week_and_one_of_the_sample_are_no_measure(issue_65, tmp_path, differs):
+    stored = after_last_week(issue_65, tmp_path, tables.RAW_INDEX_QUOTES, **differs)
+    assert failures(stored.plant(tables.RAW_INDEX_QUOTES, swapped_days), "raw") == {}
