@@ -108,12 +108,15 @@ def pictures(document: Document, form: Form, drawings: Drawings) -> Iterator[Fin
     told: defaultdict[str, list[Figure]] = defaultdict(list)
     for figure in document.figures():
         told[squeezed(figure.alt or figure.title)].append(figure)
-    drawn = {fingerprint(svg): name for name, svg in drawings.items()}
+    # Charts that show nothing are alike.
+    drawn: defaultdict[str, list[str]] = defaultdict(list)
+    for name, svg in drawings.items():
+        drawn[fingerprint(svg)].append(name)
     for text, origin in zip(map(squeezed, form.alternatives), form.pictures, strict=False):
         wanted = [figure.id for figure in told[text] if figure.id in drawings]
-        if wanted and drawn.get(origin) not in wanted:
+        if wanted and not set(wanted) & set(drawn[origin]):
             name = caption(document.labels, told[text][0])
-            found = drawn.get(origin, "the picture of no chart of this issue")
+            found = " / ".join(drawn[origin]) or "the picture of no chart of this issue"
             page = form.page_of(name)
             yield Finding("chart_is_anothers", form.name, page, name, found, " / ".join(wanted))
 

@@ -57,6 +57,13 @@ def test_a_picture_of_the_word_file_from_another_drawing_is_found(document, pict
     assert only(found).page == "机械设备"
 
 
+def test_charts_that_are_alike_are_no_fault(document, pictures, tmp_path):
+    """As those of two sectors of which no figure is known."""
+    alike = pictures | {OTHER_TREND: pictures[TREND]}
+    found = findings_of(document, alike, tmp_path, "report.docx", docx.render(document, alike))
+    assert "chart_is_anothers" not in {one.rule for one in found}
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [(BUCKETS, NEIGHBOUR), (TREND, OTHER_TREND), (BUCKETS, "distribution")]
 )
