@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from bj_pipeline import outages
 from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.settings import PACKAGE, Settings
 from bj_pipeline.warehouse import address
@@ -18,6 +19,8 @@ _INSTANCE_SETTINGS = {
     (True, True): "deploy/dagster.celery.yaml",
 }
 """By whether the database is shared, and whether there are workers."""
+_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""Dagster's own, where they do not lie in PostgreSQL."""
 
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
@@ -42,6 +45,8 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     if not given:
         instance_settings = _INSTANCE_SETTINGS[shared, has_workers]
         _prepare(home, _PROJECT / instance_settings, has_databases=not shared)
+    for name in _DATABASES:
+        outages.refuse_damaged_history(home / name)
     environment = {
         "DAGSTER_HOME": str(home.absolute()),
         "BJ_HOME": str(settings.home.absolute()),
