@@ -354,3 +354,18 @@ def test_a_profit_that_alone_is_in_10000_yuan_is_found_by_what_the_price_implies
     outcome = only(issue_65.plant(tables.RAW_FINANCIALS, slip), "financials_are_plausible")
     assert "profit_to_trailing" in outcome.columns
     assert codes(outcome) == {CODE}
+
+
+@pytest.mark.parametrize("margin", [0.02, 0.5, 3.4])
+def test_a_loss_in_10000_yuan_is_found_where_no_pe_says_how_large_it_is(issue_65, margin):
+    def slip(frame):
+        loss = -margin * frame["revenue"].clip(upper=1e8) / 1e4
+        return frame.assign(
+            revenue=frame["revenue"].clip(upper=1e8),
+            net_profit=frame["net_profit"].where(frame["code"] != CODE, loss),
+        )
+
+    issue = issue_65.plant(tables.RAW_VALUATIONS, cells("pe_ttm", float("nan"), code=CODE))
+    outcome = only(issue.plant(tables.RAW_FINANCIALS, slip), "financials_are_plausible")
+    assert "profit_to_cap" in outcome.columns
+    assert codes(outcome) == {CODE}
