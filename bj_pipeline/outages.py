@@ -50,8 +50,10 @@ _PRIMARY = 0xFF
 _SQLITE = {
     sqlite3.SQLITE_FULL: f"cannot grow: the disk is full. {_MAKE_ROOM}",
     sqlite3.SQLITE_READONLY: f"may not be written. {_GIVE_RIGHT}",
-    sqlite3.SQLITE_CANTOPEN: f"can be neither opened nor made. {_GIVE_RIGHT}",
-    sqlite3.SQLITE_IOERR: f"lies on a disk that does not read or write, or is full. {_MAKE_ROOM}",
+    sqlite3.SQLITE_CANTOPEN: "can be neither opened nor made. Give this user the right to write "
+    "there and to open enough files (`ulimit -n`), or set BJ_HOME to another place. " + _AGAIN,
+    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk is full or does not work, or a "
+    f"limit of the size of files or of memory is reached (`ulimit -a`). {_MAKE_ROOM}",
     sqlite3.SQLITE_BUSY: "is being written by another program for too long. Stop that, or wait for "
     f"its end. {_AGAIN}",
 }

@@ -30,8 +30,8 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     runs go to Celery workers. An own DAGSTER_HOME of the installation wins.
 
     Raises:
-        ConfigurationError: What PostgreSQL or Celery needs is not installed, or workers on several
-            machines are to share a SQLite file.
+        ConfigurationError: DAGSTER_HOME is no folder, what PostgreSQL or Celery needs is not
+            installed, or workers on several machines are to share a SQLite file.
     """
     shared = address.is_postgresql(settings.database_url)
     has_workers = bool(settings.celery_broker.get_secret_value())
@@ -42,6 +42,11 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
         )
     given = os.environ.get("DAGSTER_HOME")
     home = Path(given) if given else settings.dagster_home
+    if given and not home.is_dir():
+        raise ConfigurationError(
+            f"DAGSTER_HOME is {home}, which is no folder: make it, or unset it, and Dagster's own "
+            "things lie in BJ_HOME."
+        )
     if not given:
         instance_settings = _INSTANCE_SETTINGS[shared, has_workers]
         _prepare(home, _PROJECT / instance_settings, has_databases=not shared)
