@@ -239,7 +239,7 @@ def load_settings() -> Settings:
     for name, value in os.environ.items():
         if name.startswith("BJ_") and _is_no_text(value):
             raise ConfigurationError(
-                f"{name} holds bytes that are no UTF-8: write it in UTF-8, and rename the folder or "
+                f"{name} holds bytes that are no UTF-8: write it in UTF-8; rename the folder or "
                 "file if its own name is none."
             )
     try:
