@@ -90,8 +90,13 @@ def put_in_place(new: Path, target: Path) -> None:
 
     On Linux both change names in one step. Elsewhere it takes two, between which a kill leaves the
     place empty until :func:`restore_interrupted`.
+
+    Raises:
+        NotADirectoryError: Something else than a folder lies there; it is left alone.
     """
-    if not target.exists():
+    if not target.is_dir():
+        if os.path.lexists(target):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(target))
         new.rename(target)
         return
     if _exchange(new, target):

@@ -7,11 +7,14 @@ Errors are told apart by their codes, never by their texts, which depend on the 
 """
 
 import errno
+import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Engine, event
@@ -19,7 +22,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from bj_pipeline.errors import PipelineError
-from bj_pipeline.warehouse.address import shown
+from bj_pipeline.warehouse.address import SQLITE, shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,13 +50,32 @@ _PRIMARY = 0xFF
 _SQLITE = {
     sqlite3.SQLITE_FULL: f"cannot grow: the disk is full. {_MAKE_ROOM}",
     sqlite3.SQLITE_READONLY: f"may not be written. {_GIVE_RIGHT}",
-    sqlite3.SQLITE_CANTOPEN: f"can be neither opened nor made. {_GIVE_RIGHT}",
-    sqlite3.SQLITE_IOERR: f"lies on a disk that does not read or write, or is full. {_MAKE_ROOM}",
+    sqlite3.SQLITE_CANTOPEN: "can be neither opened nor made. Give this user the right to write "
+    "there and to open enough files (`ulimit -n`), or set BJ_HOME to another place. " + _AGAIN,
+    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk is full or does not work, or a "
+    f"limit of the size of files or of memory is reached (`ulimit -a`). {_MAKE_ROOM}",
     sqlite3.SQLITE_BUSY: "is being written by another program for too long. Stop that, or wait for "
     f"its end. {_AGAIN}",
-    sqlite3.SQLITE_CORRUPT: "is damaged. Restore a backup: `bj-pipeline restore`.",
-    sqlite3.SQLITE_NOTADB: "is no SQLite file. Restore a backup (`bj-pipeline restore`), or "
-    "correct BJ_DATABASE_URL.",
+}
+_DAMAGED = {
+    sqlite3.SQLITE_CORRUPT: "is damaged",
+    sqlite3.SQLITE_NOTADB: "is no SQLite file",
+}
+_RESTORE = "Restore a backup (`bj-pipeline restore`), or correct BJ_DATABASE_URL."
+_BEGIN_ANEW = (
+    "Move the folder of Dagster's own away: a new one is made, and no report rests on its history."
+)
+_DAGSTERS = "A database of Dagster's own (DAGSTER_HOME, or BJ_HOME/dagster)"
+"""Every other one explains itself (:func:`explain`)."""
+_BESIDE_SQLITE = ("", "-wal", "-shm", "-journal")
+"""Ends of the names of the files that make up a SQLite database."""
+_SQLITE_MARK = b"SQLite format 3\0"
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
 }
 _POSTGRESQL = {
     "53100": f"cannot grow: the server's disk is full. Make room there. {_AGAIN}",
@@ -114,7 +136,7 @@ def meaning(error: BaseException | None) -> OutageError | None:
         if isinstance(error, MemoryError):
             return OutageError(f"This machine has no memory left for a program. {_GIVE_MORE}")
         if told := _of_database(error):
-            return OutageError(f"A database of this installation {told}")
+            return OutageError(f"{_DAGSTERS} {told}")
         error = error.__cause__ or error.__context__
     return None
 
@@ -131,10 +153,51 @@ def explain(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def _explain(context: ExceptionContext) -> None:
         is_away = context.is_disconnect or context.connection is None
-        told = _of_database(context.original_exception, is_away=is_away)
+        if engine.url.get_backend_name() == SQLITE and engine.url.database:
+            refuse_misplaced(Path(engine.url.database))
+        told = _of_database(context.original_exception, is_away=is_away, remedy=_RESTORE)
         if told:
             kind = AwayError if is_away and was_there else OutageError
             raise kind(f"The warehouse {shown(engine.url)} {told}")
+
+
+def refuse_misplaced(database: Path) -> None:
+    """Refuse what lies in the place of a SQLite database, or of a file beside it, and is no file.
+
+    SQLite's own error would speak of rights or of the disk.
+
+    Raises:
+        OutageError: Names the place, and what lies there.
+    """
+    for end in _BESIDE_SQLITE:
+        place = database.with_name(database.name + end)
+        if kind := _no_file(place):
+            raise OutageError(f"{place} is {kind}, where a database's file is due. {_CLEAR_AWAY}")
+
+
+def refuse_damaged_history(database: Path) -> None:
+    """Refuse what lies in the place of a database of Dagster's own and is none.
+
+    Raises:
+        OutageError: Names the place, what lies there and what to do.
+    """
+    refuse_misplaced(database)
+    with explained():
+        if database.exists():
+            with database.open("rb") as file:
+                begin = file.read(len(_SQLITE_MARK))
+            if begin not in {b"", _SQLITE_MARK}:
+                told = _DAMAGED[sqlite3.SQLITE_NOTADB]
+                raise OutageError(f"{database} {told}. {_BEGIN_ANEW}")
+
+
+def _no_file(place: Path) -> str:
+    """What lies there, if it is something else than a file; a link is what it leads to."""
+    try:
+        return _KINDS.get(stat.S_IFMT(place.stat().st_mode), "")
+    except OSError as error:
+        is_lost = error.errno == errno.ELOOP or not Path(os.path.realpath(place)).parent.exists()
+        return "a link that leads nowhere" if place.is_symlink() and is_lost else ""
 
 
 def _of_system(error: OSError) -> str | None:
@@ -153,13 +216,16 @@ def _of_system(error: OSError) -> str | None:
     return None
 
 
-def _of_database(error: BaseException | None, *, is_away: bool = False) -> str | None:
+def _of_database(
+    error: BaseException | None, *, is_away: bool = False, remedy: str = _BEGIN_ANEW
+) -> str | None:
     if isinstance(error, DBAPIError):
         is_away = is_away or error.connection_invalidated
         error = error.orig
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
-        return _SQLITE.get(code & _PRIMARY)
+        kind = code & _PRIMARY
+        return f"{_DAMAGED[kind]}. {remedy}" if kind in _DAMAGED else _SQLITE.get(kind)
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if state in _POSTGRESQL:
         return _POSTGRESQL[state]

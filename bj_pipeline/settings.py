@@ -1,5 +1,6 @@
 """Every setting: read from the environment (prefix ``BJ_``), validated once, with its default."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -22,6 +23,10 @@ from bj_pipeline.storage import Place, place
 
 PACKAGE = Path(__file__).parent
 _WITHOUT_DOCUMENTATION = 2
+_IN_MEMORY = re.compile(r"\s*sqlite(\+\w+)?:(//)?/?(:memory:)?\s*")
+_VENDORS = PACKAGE / "sources" / "vendor_layouts"
+_SHARED = "spreadsheet"
+"""What vendors' spreadsheets have in common; it is no vendor."""
 _URL_MARK = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 
 
@@ -168,10 +173,31 @@ class Settings(BaseSettings):
             )
         return home
 
+    @field_validator("database_url")
+    @classmethod
+    def _refuse_a_database_without_a_place(cls, url: str) -> str:
+        if _IN_MEMORY.fullmatch(url):
+            raise ValueError(
+                "a database in memory is gone before the next step reads it: name a file, such as "
+                "sqlite:////srv/bj/warehouse.db, or leave it empty."
+            )
+        return url
+
     @field_validator("pe_ttm_vendors", "ai_chain_pe_ttm_vendors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("pe_ttm_vendors", "ai_chain_pe_ttm_vendors")
+    @classmethod
+    def _refuse_unknown_vendors(cls, vendors: tuple[str, ...]) -> tuple[str, ...]:
+        # A name that no vendor has would let another one's figures be taken without a word.
+        known = sorted(path.stem for path in _VENDORS.glob("*.yaml") if path.stem != _SHARED)
+        if unknown := [name for name in vendors if name not in known]:
+            raise ValueError(f"{', '.join(map(repr, unknown))} is no vendor; write {known}.")
+        if len(set(vendors)) < len(vendors):
+            raise ValueError("a vendor stands there twice: name each once.")
+        return vendors
 
     @property
     def warehouse_url(self) -> str:
@@ -194,6 +220,11 @@ class Settings(BaseSettings):
         return self.home.absolute() / "dagster"
 
 
+def _is_no_text(value: str) -> bool:
+    """Whether it holds halves of characters, by which Python carries bytes that are no UTF-8."""
+    return any("\ud800" <= one <= "\udfff" for one in value)
+
+
 def load_settings() -> Settings:
     """Settings from the environment.
 
@@ -205,8 +236,19 @@ def load_settings() -> Settings:
             "PYTHONOPTIMIZE=2 (python -OO) takes away documentation that Great Expectations reads "
             "when it checks: unset it, or set it to 1."
         )
+    for name, value in os.environ.items():
+        if name.startswith("BJ_") and _is_no_text(value):
+            raise ConfigurationError(
+                f"{name} holds bytes that are no UTF-8: write it in UTF-8; rename the folder or "
+                "file if its own name is none."
+            )
     try:
         return Settings()
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            "The working folder is gone, so a path that does not begin with / leads nowhere: go to "
+            "a folder that is there, or set BJ_HOME to a whole path."
+        ) from error
     except ValidationError as error:
         lines = [
             f"BJ_{'_'.join(str(part) for part in problem['loc']).upper()}: "

@@ -272,6 +272,9 @@ def write(path: Place, content: bytes) -> None:
 def content(path: Place) -> bytes | None:
     """What a file holds; None if there is none."""
     try:
+        # A pipe would be waited for without end.
+        if isinstance(path, Path) and not path.is_file():
+            return None
         return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from bj_pipeline import outages
 from bj_pipeline.assets.metadata import column_schema
 from bj_pipeline.assets.partitions import ISSUES
 from bj_pipeline.automation.conditions import condition_of
@@ -28,11 +29,14 @@ def stage_asset(
     ins: Mapping[str, dg.AssetIn] | None = None,
     deps: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare an asset of one issue, named after the warehouse table that it fills, if any."""
+    """Declare an asset of one issue, named after the warehouse table that it fills, if any.
+
+    What the operating system says inside it is told in words for the person who can act.
+    """
     metadata = {}
     if name in tables.METADATA.tables:
         metadata = {"dagster/column_schema": column_schema(name), "dagster/table_name": name}
-    return dg.asset(
+    declare = dg.asset(
         name=name,
         description=description,
         group_name=group,
@@ -45,3 +49,4 @@ def stage_asset(
         code_version=CODE_VERSION,
         automation_condition=None if group == "raw" else condition_of(name),
     )
+    return lambda function: declare(outages.explained()(function))

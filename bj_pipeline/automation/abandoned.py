@@ -30,6 +30,9 @@ _TOLD = (
     "The program that built this issue was ended from outside (killed, or the machine went down) "
     "and could not say so. Nothing has to be cleaned up: build the issue again."
 )
+_STOPPED = (
+    "Stopped, with Ctrl+C or by the machine. Nothing has to be cleaned up: build the issue again."
+)
 _PARTITION = "dagster/partition"
 _BACKFILL = "dagster/backfill"
 _WILL_RETRY = "dagster/will_retry"
@@ -44,6 +47,31 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_WELL_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED}
+
+
+def cancel(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Let a run end as cancelled: whoever started it has stopped it."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.status not in _WELL_ENDED:
+        instance.report_run_canceled(run, _STOPPED)
+
+
+def cancel_stopped_runs(
+    instance: dg.DagsterInstance, warehouse: Warehouse, issues: Collection[int]
+) -> None:
+    """Let the runs of these issues end as cancelled whose command lines were stopped.
+
+    Args:
+        instance: Knows the runs.
+        warehouse: Knows the turns; an issue that somebody else builds by now is left alone.
+        issues: Numbers of the issues that the caller was building.
+    """
+    for issue, runs in _unfinished(instance).items():
+        if issue in issues:
+            with turn_if_free(warehouse.engine, issue) as is_free:
+                for run in filter(_is_of_command_line, runs) if is_free else ():
+                    cancel(instance, run.run_id)
 
 
 def close_former_runs(instance: dg.DagsterInstance, issue: int) -> None:
@@ -68,18 +96,23 @@ def close_abandoned_runs(
     Returns:
         Ids of servers' runs that look dead for the first time.
     """
-    unfinished: defaultdict[int, list[dg.DagsterRun]] = defaultdict(list)
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        if run.tags.get(_PARTITION, "").isdigit():
-            unfinished[int(run.tags[_PARTITION])].append(run)
     fresh: list[str] = []
-    for issue, runs in unfinished.items():
+    for issue, runs in _unfinished(instance).items():
         with turn_if_free(warehouse.engine, issue) as is_free:
             if is_free:
                 dead = [r for r in runs if _is_of_command_line(r) or r.run_id in suspects]
                 _close(instance, dead)
                 fresh += [r.run_id for r in runs if r not in dead and _is_started(r)]
     return fresh
+
+
+def _unfinished(instance: dg.DagsterInstance) -> dict[int, list[dg.DagsterRun]]:
+    """Runs that have not ended, by issue."""
+    found: defaultdict[int, list[dg.DagsterRun]] = defaultdict(list)
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        if run.tags.get(_PARTITION, "").isdigit():
+            found[int(run.tags[_PARTITION])].append(run)
+    return found
 
 
 def _close(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) -> None:

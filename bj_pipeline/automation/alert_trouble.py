@@ -29,6 +29,7 @@ from bj_pipeline.automation.alert_tick import (
 )
 from bj_pipeline.automation.alerts import Alert, FailedCheck, FailedStep
 from bj_pipeline.automation.deadlines import deadline
+from bj_pipeline.automation.inventory import was_interrupted
 from bj_pipeline.automation.notify import Parcel
 from bj_pipeline.automation.waiting import missing_at_vendor
 from bj_pipeline.issues import Issue
@@ -88,10 +89,11 @@ def _story(around: Surroundings, run: dg.DagsterRun) -> _Story:
     story = _Story(label_of(run), may_wait=_may_wait(around, issue_of(run)))
     if run.status == dg.DagsterRunStatus.SUCCESS:
         story.well.append(f"{story.label}/run/")
+    was_cancelled = run.status == dg.DagsterRunStatus.CANCELED
     records = around.instance.get_records_for_run(run.run_id, of_type=_TELLING_EVENTS).records
     for record in records:
         event = record.event_log_entry.dagster_event
-        if event is not None:
+        if event is not None and not (was_cancelled and was_interrupted(event)):
             _hear(around, story, event)
     if run.status == dg.DagsterRunStatus.FAILURE and not story.causes and not story.waits_for:
         story.step = _broken_off(story.label, "运行没有留下原因。")

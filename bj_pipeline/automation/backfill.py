@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -22,11 +22,12 @@ from time import perf_counter
 
 import dagster as dg
 
-from bj_pipeline.automation.abandoned import close_abandoned_runs
+from bj_pipeline.automation.abandoned import cancel_stopped_runs, close_abandoned_runs
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.inventory import last_runs
 from bj_pipeline.automation.local import Runner
 from bj_pipeline.automation.state import BUILT, OPEN, issue_states
+from bj_pipeline.automation.stopping import interrupts_noted
 from bj_pipeline.automation.trends import BELOW_TRENDS, incomplete
 from bj_pipeline.errors import CheckFailedError, ConfigurationError, PipelineError
 from bj_pipeline.issues import all_issues, by_number
@@ -152,10 +153,10 @@ def run(
 ) -> Iterator[Built]:
     """Build issues, or some of their assets, in one or more processes; tell of each as it ends."""
     if jobs == 1 or len(numbers) == 1:
-        with _interrupts_noted() as was_stopped:
+        with interrupts_noted() as interrupts:
             for number in numbers:
                 yield _build(order, number, assets)
-                if was_stopped():
+                if interrupts.were_noted():
                     raise KeyboardInterrupt
         return
     left, fruitless = list(numbers), 0
@@ -188,28 +189,16 @@ def _in_processes(
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.kill()
+                process.join()
+            _cancel_runs(order.settings, numbers)
             raise
 
 
-@contextmanager
-def _interrupts_noted() -> Iterator[Callable[[], bool]]:
-    """Ask whether Ctrl+C was pressed, whoever handled it: raised while objects go, it is lost."""
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    os.set_blocking(writing, False)
-    former = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-
-    def was_pressed() -> bool:
-        with suppress(BlockingIOError):
-            return signal.SIGINT in os.read(reading, 4096)
-        return False
-
-    try:
-        yield was_pressed
-    finally:
-        signal.set_wakeup_fd(former)
-        os.close(reading)
-        os.close(writing)
+def _cancel_runs(settings: Settings, numbers: Sequence[int]) -> None:
+    """Let the runs of processes that were just killed end as cancelled."""
+    home = dagster_environment(settings)["DAGSTER_HOME"]
+    with dg.DagsterInstance.from_config(home) as instance:
+        cancel_stopped_runs(instance, Warehouse(settings.warehouse_url), numbers)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from bj_pipeline import outages
 from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.settings import PACKAGE, Settings
 from bj_pipeline.warehouse import address
@@ -18,6 +19,8 @@ _INSTANCE_SETTINGS = {
     (True, True): "deploy/dagster.celery.yaml",
 }
 """By whether the database is shared, and whether there are workers."""
+_DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""Dagster's own, where they do not lie in PostgreSQL."""
 
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
@@ -27,8 +30,8 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     runs go to Celery workers. An own DAGSTER_HOME of the installation wins.
 
     Raises:
-        ConfigurationError: What PostgreSQL or Celery needs is not installed, or workers on several
-            machines are to share a SQLite file.
+        ConfigurationError: DAGSTER_HOME is no folder, what PostgreSQL or Celery needs is not
+            installed, or workers on several machines are to share a SQLite file.
     """
     shared = address.is_postgresql(settings.database_url)
     has_workers = bool(settings.celery_broker.get_secret_value())
@@ -39,9 +42,16 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
         )
     given = os.environ.get("DAGSTER_HOME")
     home = Path(given) if given else settings.dagster_home
+    if given and not home.is_dir():
+        raise ConfigurationError(
+            f"DAGSTER_HOME is {home}, which is no folder: make it, or unset it, and Dagster's own "
+            "things lie in BJ_HOME."
+        )
     if not given:
         instance_settings = _INSTANCE_SETTINGS[shared, has_workers]
         _prepare(home, _PROJECT / instance_settings, has_databases=not shared)
+    for name in _DATABASES:
+        outages.refuse_damaged_history(home / name)
     environment = {
         "DAGSTER_HOME": str(home.absolute()),
         "BJ_HOME": str(settings.home.absolute()),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from bj_pipeline import folders
 from bj_pipeline.assets.partitions import SHANGHAI, is_closed
 from bj_pipeline.automation.jobs import ASKED_BY, issue_job
 from bj_pipeline.automation.ticks import Tick
@@ -235,7 +236,7 @@ def _reject(folder: Path, name: str, error: DataError) -> _Outcome:
     ]
     # First the reason, then the file: a killed tick leaves no file without one.
     reason = target / f"{place}{REASON}"
-    reason.write_text("\n".join(filter(None, lines)) + "\n", encoding="utf-8")
+    folders.write(reason, ("\n".join(filter(None, lines)) + "\n").encode())
     (folder / name).rename(target / place)
     told = f"{shown(name)} was rejected, see {folder.name}/{REJECTED}/{reason.name}"
     return _Outcome(f"{told}. {error}")

@@ -47,6 +47,8 @@ _CHECKS = {one.name: one for one in ALL}
 _TREND_FIGURES = ("pe_ttm_median", "total_market_cap")
 _ERROR_LENGTH = 300
 
+_INTERRUPTIONS = {dg.DagsterExecutionInterruptedError.__name__, KeyboardInterrupt.__name__}
+
 Versions = Mapping[str, str]
 """Data versions by table."""
 
@@ -373,7 +375,7 @@ def first_error(instance: dg.DagsterInstance, run_id: str) -> str:
     for record in records:
         event = record.event_log_entry.get_dagster_event()
         if was_interrupted(event):
-            return f"{event.step_key} was stopped, with Ctrl+C or by the machine."
+            return f"{event.step_key or 'The run'} was stopped, with Ctrl+C or by the machine."
         data = event.event_specific_data
         error = getattr(data, "error", None)
         while error is not None and error.cause is not None:
@@ -384,9 +386,10 @@ def first_error(instance: dg.DagsterInstance, run_id: str) -> str:
 
 
 def was_interrupted(event: dg.DagsterEvent) -> bool:
-    """Whether a step failed because somebody stopped its program."""
-    error = event.step_failure_data.error if event.is_step_failure else None
-    return error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__
+    """Whether a step or a run failed because somebody stopped its program."""
+    data: Any = event.event_specific_data if event.is_failure else None
+    error = getattr(data, "error", None)
+    return error is not None and error.cls_name in _INTERRUPTIONS
 
 
 def _number(key: Any) -> int:

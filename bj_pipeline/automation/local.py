@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 import dagster as dg
@@ -23,6 +24,7 @@ from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.inventory import was_interrupted
 from bj_pipeline.automation.jobs import FIGURES_JOB, ISSUE_JOB
 from bj_pipeline.automation.progress import PROGRESS, progress_bar
+from bj_pipeline.automation.stopping import cancelled_if_stopped
 from bj_pipeline.issues import by_number, trailing
 from bj_pipeline.quality.stages import ALL
 from bj_pipeline.report import typesetting
@@ -126,11 +128,16 @@ class Runner:
         # Asked first: Dagster waits long for a database that does not answer, and says less.
         self.warehouse.versions(number)
         job = self.definitions.resolve_job_def(job_name)
-        with turn(self.warehouse.engine, number, tell=partial(click.echo, err=True)):
+        run_id = str(uuid4())
+        with (
+            turn(self.warehouse.engine, number, tell=partial(click.echo, err=True)),
+            cancelled_if_stopped(self.instance, run_id),
+        ):
             close_former_runs(self.instance, number)
             result = job.execute_in_process(
                 partition_key=str(number),
                 instance=self.instance,
+                run_id=run_id,
                 raise_on_error=False,
                 asset_selection=[dg.AssetKey(name) for name in assets] or None,
                 tags={"bj/asked_by": asked_by},
@@ -143,8 +150,8 @@ class Runner:
                     "loggers": {logger_name: {}},
                 },
             )
-        if any(was_interrupted(event) for event in result.all_events):
-            raise KeyboardInterrupt  # which Dagster makes a failed step of
+            if any(was_interrupted(event) for event in result.all_events):
+                raise KeyboardInterrupt  # which Dagster makes a failed step of
         if not result.success:
             raise self._failure(number, result)
 

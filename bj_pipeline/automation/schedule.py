@@ -4,8 +4,9 @@ What belongs here: which issues are due at a moment. What does not: waiting for 
 late (:mod:`.waiting`), and alerts.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import dagster as dg
 
@@ -14,6 +15,17 @@ from bj_pipeline.automation.jobs import ASKED_BY, issue_job
 from bj_pipeline.automation.state import BUILT, issue_states
 from bj_pipeline.issues import Issue, all_issues, by_date
 from bj_pipeline.settings import load_settings
+
+_SCHEDULE = "schedule"
+_PARTITION, _RUN_KEY = "dagster/partition", "dagster/run_key"
+_NOT_ENDED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dg.schedule(
@@ -30,29 +42,50 @@ def weekly_issue(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] |
     now = context.scheduled_execution_time.astimezone(SHANGHAI)
     states = issue_states(load_settings(), now)
     built = states.loc[states["state"] == BUILT, "number"]
-    return requests(now, [int(number) for number in built])
+    return requests(now, [int(number) for number in built], _under_way(context.instance))
 
 
-def requests(now: datetime, built: Collection[int]) -> list[dg.RunRequest] | dg.SkipReason:
+def requests(
+    now: datetime, built: Collection[int], under_way: Mapping[str, str] = _NOTHING
+) -> list[dg.RunRequest] | dg.SkipReason:
     """The runs that a moment calls for, or why there are none.
 
     Args:
         now: The moment, with its zone.
         built: Numbers of the issues that are built.
+        under_way: Keys of the runs that were asked for before and have not ended, by the issue's.
     """
     issues = due(now, built)
     if not issues:
         return dg.SkipReason(_reason(now))
     day = now.astimezone(SHANGHAI).date()
     # The day is the attempt: a tick asks once, and the next one again if the run has failed.
-    return [
+    asked = [
         dg.RunRequest(
             run_key=f"weekly-{issue.key}-{day}",
             partition_key=issue.key,
-            tags={ASKED_BY: "schedule"},
+            tags={ASKED_BY: _SCHEDULE},
         )
         for issue in issues
     ]
+    # This tick's own requests are repeated: it may have been killed before it handed a run over.
+    fresh = [
+        one for one in asked if under_way.get(str(one.partition_key), one.run_key) == one.run_key
+    ]
+    return fresh or dg.SkipReason("A run of every issue that is due waits or is under way.")
+
+
+def _under_way(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Keys of the schedule's runs that have not ended, by the issue's.
+
+    There are some at a tick after downtime or of a clock that was set back.
+    """
+    ours = dg.RunsFilter(statuses=_NOT_ENDED, tags={ASKED_BY: _SCHEDULE})
+    return {
+        run.tags[_PARTITION]: run.tags[_RUN_KEY]
+        for run in instance.get_runs(ours)
+        if _PARTITION in run.tags and _RUN_KEY in run.tags
+    }
 
 
 def due(now: datetime, built: Collection[int]) -> list[Issue]:

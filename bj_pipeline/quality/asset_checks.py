@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 import pandas as pd
 
+from bj_pipeline import outages
 from bj_pipeline.assets.metadata import Plain, plain_rows
 from bj_pipeline.assets.resources import PipelineResource
 from bj_pipeline.automation.conditions import CHECKS_WHAT_CHANGED
@@ -52,7 +53,8 @@ def _stage(
         selected = {key.name for key in context.selected_asset_check_keys}
         wanted = [one for one in checks if one.name in selected]
         evidence = pipeline.evidence(int(context.partition_key))
-        outcomes = run_checks(wanted, evidence)
+        with outages.explained():
+            outcomes = run_checks(wanted, evidence)
         pipeline.warehouse.record_checks(evidence.issue.number, stored_results(outcomes, evidence))
         links = _published(context, pipeline, name, outcomes)
         for outcome in outcomes:

@@ -23,6 +23,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bj_pipeline import given
 from bj_pipeline.assets.metadata import plain, plain_rows
 from bj_pipeline.issues import Issue, all_issues
 from bj_pipeline.quality.check import Outcome, Rule
@@ -172,7 +173,7 @@ def _range(arguments: Mapping[str, Any]) -> str:
 def _former(record: Path) -> list[Result]:
     """What was found before; nothing if it cannot be read: the next whole run writes it anew."""
     try:
-        return list(json.loads(record.read_bytes()))
+        return list(json.loads(given.content(record)))
     except (OSError, ValueError):
         return []
 

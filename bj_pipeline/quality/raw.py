@@ -35,6 +35,10 @@ _LEAST_PROFIT = 1e-3
 # Of most companies it is far closer; a PE that is off by a factor is off for all of them.
 _USUAL_PROFIT = (0.05, 20.0)
 _MOST = 0.5
+# Net profit ÷ market cap, 9e-4~0.15, where no PE implies a trailing profit. Not asked of others,
+# since one in some thousands breaks even so closely. A loss of more than a third of the cap and of
+# the revenue would pass after a slip.
+_LEAST_PROFIT_TO_CAP = 3e-5
 _RESEND = "Look at the file named in the rows; get it again from the vendor and rebuild the issue."
 
 
@@ -169,8 +173,9 @@ def financials(evidence: Evidence) -> pd.DataFrame:
     """Every full-year result of a covered company, beside what its price says of it.
 
     The ratios are revenue ÷ market cap, and the size of the net profit ÷ revenue (``margin``) and
-    ÷ the trailing profit that market cap and PE TTM imply (``profit_to_trailing``). Each is empty
-    where one of its parts is missing or implausible, and so refused by itself.
+    ÷ the trailing profit that market cap and PE TTM imply (``profit_to_trailing``), or without a PE
+    ÷ the market cap (``profit_to_cap``). Each is empty where one of its parts is missing or
+    implausible, and so refused by itself.
     """
     valued = valuations(evidence)
     sound = valued["total_shares"].between(_FEWEST_SHARES, _MOST_SHARES)
@@ -185,10 +190,12 @@ def financials(evidence: Evidence) -> pd.DataFrame:
     revenue = frame["revenue"].where(plausible)
     profit = frame["net_profit"].abs()
     profit = profit.where(profit <= _LARGEST_PROFIT_YUAN)
+    cap, known = frame["code"].map(caps), frame["code"].map(trailing)
     return frame.assign(
-        revenue_to_cap=revenue / frame["code"].map(caps),
+        revenue_to_cap=revenue / cap,
         margin=profit / revenue,
-        profit_to_trailing=profit / frame["code"].map(trailing),
+        profit_to_trailing=profit / known,
+        profit_to_cap=(profit / cap).where(known.isna()),
     )
 
 
@@ -362,6 +369,7 @@ def financials_are_plausible(gxe: Any, evidence: Evidence) -> Sequence[Any]:
             column="margin", min_value=_NARROWEST_MARGIN, max_value=_WIDEST_MARGIN
         ),
         gxe.ExpectColumnValuesToBeBetween(column="profit_to_trailing", min_value=_LEAST_PROFIT),
+        gxe.ExpectColumnValuesToBeBetween(column="profit_to_cap", min_value=_LEAST_PROFIT_TO_CAP),
         gxe.ExpectColumnValuesToBeBetween(
             column="profit_to_trailing",
             min_value=_USUAL_PROFIT[0],

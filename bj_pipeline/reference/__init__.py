@@ -23,6 +23,7 @@ INDEX_CODE = re.compile(r"[0-9]{6}\.(BJ|SH|SZ)")
 BASES = ("published", "proposed", "sample")
 MEASURES = ("pe_ttm", "market_cap")
 _YUAN_PER_YI = 1e8
+_LONGEST_TEXT = 500
 _EARLIEST, _LATEST = date(1990, 1, 1), date(2099, 12, 31)
 """A day outside these has a wrong digit in its year, and would take a line out of every issue."""
 
@@ -136,6 +137,7 @@ def load_reference(folder: Path, pool_file: Path | None = None) -> Reference:
     _refuse_overlaps(pool_file or folder / "pool.csv", memberships)
     _refuse_overlaps(folder / "ai_chain.csv", chain)
     _refuse_gaps(folder / "buckets.csv", bucket_sets)
+    _refuse_repeated(folder / "indices.csv", indices)
     return Reference(
         memberships=tuple(row for _, row in memberships),
         chain=tuple(row for _, row in chain),
@@ -173,6 +175,9 @@ class Line:
             raise self.refuse(f"every character of {column} can be seen", f"{found} in {value}")
         if len(value.splitlines()) > 1:
             raise self.refuse(f"{column} is on one line", value)
+        if len(value) > _LONGEST_TEXT:
+            rule = f"{column} has at most {_LONGEST_TEXT} characters"
+            raise self.refuse(rule, f"{len(value)} characters", "Shorten it.")
         return value
 
     def one_of(self, column: str, allowed: Sequence[str]) -> str:
@@ -315,6 +320,16 @@ def _refuse_overlaps(path: Path, rows: Sequence[tuple[int, Membership | ChainLin
                 remedy = "Give the older line the day on which it ended in `left`."
                 raise DataError(path.name, rule, remedy, number, f"{row.code} {row.name}")
         seen.setdefault(row.code, []).append((number, row))
+
+
+def _refuse_repeated(path: Path, rows: Sequence[tuple[int, Index]]) -> None:
+    seen: dict[str, int] = {}
+    for number, index in rows:
+        for word in (index.code, index.name):
+            if word in seen:
+                rule = f"an index stands once ({word} also stands on {seen[word]})"
+                raise DataError(path.name, rule, "Delete a line.", number, f"{index.code}")
+            seen[word] = number
 
 
 def _refuse_gaps(path: Path, rows: Sequence[tuple[int, tuple[date, Bucket]]]) -> None:

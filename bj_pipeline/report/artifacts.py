@@ -10,8 +10,10 @@ before is touched, and the manifest, which names them and is written last, is wh
 from one to the next. Who reads an issue begins with its manifest.
 """
 
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -87,9 +89,12 @@ def finish(folder: Place, manifest: bytes) -> Place:
     shutil.rmtree(new, ignore_errors=True)
     put(new, {**forms, MANIFEST: manifest})
     for other in folder.iterdir() if folder.is_dir() else ():
+        is_ours = other.name in (*FORMS, MANIFEST)
+        if other.is_dir() and is_ours:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(other))
         if other.is_dir():
             shutil.copytree(other, new / other.name, symlinks=True)
-        elif other.name not in (*FORMS, MANIFEST) and not other.name.startswith("."):
+        elif not is_ours and not other.name.startswith("."):
             shutil.copy2(other, new / other.name, follow_symlinks=False)
     folders.put_in_place(new, folder)
     return folder / MANIFEST

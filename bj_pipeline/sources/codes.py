@@ -4,14 +4,21 @@ What belongs here: turning ``BJ920493``, ``920493.0`` or ``830799.BJ`` into the 
 does not: which codes an issue covers, and whether a table wants companies or indices.
 """
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+from bj_pipeline import given
+from bj_pipeline.errors import DataError
+
 MAPPING_FILE = Path(__file__).parents[1] / "reference" / "bse_code_mapping.csv"
+_MAPPING_COLUMNS = 3
+_PAIRS = 248
+"""The switch is over: there will be no more."""
+_DIGITS = re.compile(r"[0-9]{6}")
+_RESTORE = "Restore the file as it was shipped: no pair ever changes."
 
 _EXCHANGES = {
     "BJ": "BJ",
@@ -68,9 +75,25 @@ class Code:
 
 @cache
 def mapping(path: Path = MAPPING_FILE) -> Mapping[str, str]:
-    """Old six digits → new six digits of the code switch of 2025-10-09 (248 pairs)."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["old_code"]: row["new_code"] for row in csv.DictReader(file)}
+    """Old six digits → new six digits of the code switch of 2025-10-09 (248 pairs).
+
+    Raises:
+        DataError: A line is no pair, or a code stands twice; pairs are missing or too many.
+    """
+    lines = list(given.rows(path.name, given.read_text(path, _RESTORE)))
+    pairs: dict[str, str] = {}
+    for line, row in lines[1:]:
+        old, new = row[:2] if len(row) == _MAPPING_COLUMNS else ("", "")
+        if not (_DIGITS.fullmatch(old) and _DIGITS.fullmatch(new)):
+            rule = "a line holds an old code, a new one and whether they end alike"
+            raise DataError(path.name, rule, _RESTORE, line, ",".join(row))
+        if old in pairs or new in pairs.values():
+            rule = "each code stands in one pair"
+            raise DataError(path.name, rule, _RESTORE, line, f"{old},{new}")
+        pairs[old] = new
+    if len(pairs) != _PAIRS:
+        raise DataError(path.name, f"there are {_PAIRS} pairs", _RESTORE, found=str(len(pairs)))
+    return pairs
 
 
 @lru_cache(maxsize=65_536, typed=True)

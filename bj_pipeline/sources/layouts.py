@@ -28,6 +28,8 @@ from bj_pipeline.warehouse.rows import ordered
 
 __all__ = ["Layout", "Reading", "read", "recognise"]
 
+_LONGEST_TEXT = 2000
+"""Of a title or an address: more would fill the pages of a report."""
 _LOSS = -np.inf
 """A loss of unknown size, while files are merged: it contradicts every number."""
 
@@ -340,6 +342,7 @@ def _add(
         texts = cells.texts(column, view.blanks)
         if is_key:
             _refuse_blank(texts, "the cell is filled")
+        _refuse_endless(texts)
         frame[field.column] = pd.Series(texts, dtype="str")
     else:
         frame[field.column] = _numbers(view, field, column, rows)
@@ -357,6 +360,13 @@ def _last_day_to_publish(year: int) -> date:
 def _refuse_blank(values: Sequence[object], rule: str) -> None:
     if None in values:
         raise cells.CellError(values.index(None), rule, "a blank")
+
+
+def _refuse_endless(texts: Sequence[str | None]) -> None:
+    for at, text in enumerate(texts):
+        if text is not None and len(text) > _LONGEST_TEXT:
+            rule = f"a text has at most {_LONGEST_TEXT} characters"
+            raise cells.CellError(at, rule, f"{len(text)} characters")
 
 
 def _numbers(

@@ -262,8 +262,11 @@ def connect(database_url: str) -> Engine:
     """
     url = address.parse(database_url)
     if url.get_backend_name() == address.SQLITE:
+        database = Path(url.database or "")
         with outages.explained():
-            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            database.parent.mkdir(parents=True, exist_ok=True)
+        if url.database:
+            outages.refuse_misplaced(database)
         engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
         _let_sqlite_write_at_once(engine)
         outages.explain(engine)

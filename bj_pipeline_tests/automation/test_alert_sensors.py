@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from datetime import datetime
 
 import dagster as dg
@@ -11,6 +12,7 @@ from bj_pipeline.assets.partitions import ISSUES, SHANGHAI
 from bj_pipeline.automation import alert_tick, notify
 from bj_pipeline.automation.alert_sensors import late_alerts, ready_alerts, trouble_alerts
 from bj_pipeline.automation.home import dagster_environment
+from bj_pipeline.automation.stopping import cancelled_if_stopped
 from bj_pipeline.definitions import build
 from bj_pipeline.errors import CheckFailedError, DataError
 from bj_pipeline.quality.asset_checks import BROKEN_RULES
@@ -89,6 +91,8 @@ class Weather:
                 raise DataError(config.text, "close is positive", "Correct the file.", row=7)
             if config.error == "blocked":
                 raise CheckFailedError("Issue 65: blocked by the check is_warm of quotes: cold.")
+            if config.error == "stopped":
+                signal.raise_signal(signal.SIGINT)
             if config.error:
                 raise RuntimeError(config.text)
 
@@ -132,13 +136,14 @@ class Weather:
             executor=dg.in_process_executor,
         )
 
-    def run(self, number=65, error="", failing=(), text="x", tags=None, only=None):
+    def run(self, number=65, error="", failing=(), text="x", tags=None, only=None, run_id=None):
         fault = {"config": {"error": error, "failing": list(failing), "text": text}}
         steps = ["quotes"] if only else ["quotes", "quotes_checks", "issue_manifest"]
         return self.definitions.resolve_job_def("weather").execute_in_process(
             partition_key=str(number),
             instance=self.instance,
             raise_on_error=False,
+            run_id=run_id,
             tags=tags,
             asset_selection=[dg.AssetKey("quotes")] if only else None,
             run_config=QUIET | {"ops": dict.fromkeys(steps, fault)},
@@ -207,6 +212,15 @@ def test_a_hostile_name_is_shown_and_not_interpreted(server, weather, trouble):
     trouble.tick()
     ((_, message),) = messages(server)
     assert "＊ST坏［点我］(http：//evil.example) ＜at＞" in message
+
+
+def test_a_run_that_was_stopped_with_ctrl_c_is_not_told(server, instance, weather, trouble):
+    run_id = "7d5b0d3c-0f5d-4a0e-9d0a-6f7a3a0b6c11"
+    with cancelled_if_stopped(instance, run_id):
+        weather.run(error="stopped", run_id=run_id)
+    assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.CANCELED
+    assert trouble.tick() == "Nothing to tell."
+    assert titles(server) == []
 
 
 def test_the_same_cause_is_counted_and_not_repeated(server, weather, trouble):

@@ -194,6 +194,19 @@ def test_a_file_that_cannot_be_used_is_rejected_with_the_reason(
     assert daemon.issues() == []
 
 
+def test_a_link_in_the_place_of_a_reason_is_replaced_and_what_it_leads_to_is_left(
+    daemon, settings, tmp_path
+):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    drop(settings, "notes.csv", "notes\n")
+    (settings.inbox / "rejected").mkdir()
+    (settings.inbox / "rejected" / "notes.csv.reason.txt").symlink_to(mine)
+    daemon.issues(2)
+    assert mine.read_text() == "mine"
+    assert "Rule:" in (settings.inbox / "rejected" / "notes.csv.reason.txt").read_text()
+
+
 @pytest.mark.parametrize("name", ["done", "rejected"])
 def test_a_file_called_as_a_folder_of_the_inbox_holds_up_no_other(daemon, settings, name):
     drop(settings, name, "notes\n")

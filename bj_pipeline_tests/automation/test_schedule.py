@@ -25,14 +25,25 @@ def settings(tmp_path, monkeypatch):
     return Settings()
 
 
-def tick(*moment):
-    with dg.DagsterInstance.ephemeral() as instance:
+@pytest.fixture(scope="module")
+def instance():
+    with dg.DagsterInstance.local_temp() as instance:
+        yield instance
+
+
+@pytest.fixture
+def tick(instance):
+    """A tick at a moment."""
+
+    def ticked(*moment):
         context = dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=datetime(*moment, tzinfo=SHANGHAI),
             repository_def=defs.get_repository_def(),
         )
         return weekly_issue.evaluate_tick(context)
+
+    return ticked
 
 
 def finish(settings, number):
@@ -56,12 +67,12 @@ def test_it_ticks_on_friday_at_six_in_shanghai():
     assert weekly_issue.execution_timezone == "Asia/Shanghai"
 
 
-def test_it_asks_for_the_issue_of_the_week():
+def test_it_asks_for_the_issue_of_the_week(tick):
     (request,) = tick(2026, 2, 27, 18).run_requests
     assert request.partition_key == "65"
 
 
-def test_a_week_without_sessions_is_skipped_with_the_reason():
+def test_a_week_without_sessions_is_skipped_with_the_reason(tick):
     data = tick(2026, 2, 20, 18)
     assert not data.run_requests
     assert "no session" in data.skip_message
@@ -70,12 +81,12 @@ def test_a_week_without_sessions_is_skipped_with_the_reason():
 @pytest.mark.parametrize(
     ("moment", "number"), [((2025, 10, 10, 18), "46"), ((2025, 1, 31, 18), "10")]
 )
-def test_a_week_that_closed_before_friday_is_asked_for_on_friday(moment, number):
+def test_a_week_that_closed_before_friday_is_asked_for_on_friday(tick, moment, number):
     (request,) = tick(*moment).run_requests
     assert request.partition_key == number
 
 
-def test_a_year_of_ticks_asks_for_each_issue_exactly_once(settings):
+def test_a_year_of_ticks_asks_for_each_issue_exactly_once(tick, settings):
     asked, skipped = [], []
     for friday in fridays((2025, 1, 3), (2026, 2, 27)):
         data = tick(friday.year, friday.month, friday.day, 18)
@@ -89,13 +100,13 @@ def test_a_year_of_ticks_asks_for_each_issue_exactly_once(settings):
     assert skipped == ["2026-02-20"]
 
 
-def test_a_downtime_heals_at_the_next_tick(settings):
+def test_a_downtime_heals_at_the_next_tick(tick, settings):
     finish(settings, 60)
     data = tick(2026, 2, 13, 18)
     assert [request.partition_key for request in data.run_requests] == ["61", "62", "63", "64"]
 
 
-def test_a_missed_friday_heals_in_a_week_without_sessions(settings):
+def test_a_missed_friday_heals_in_a_week_without_sessions(tick, settings):
     finish(settings, 63)
     (request,) = tick(2026, 2, 20, 18).run_requests
     assert request.partition_key == "64"
@@ -112,19 +123,35 @@ def test_a_failed_issue_is_asked_for_again_at_the_next_tick_and_a_tick_asks_once
     assert not set(keys) & set(later)
 
 
-def test_older_gaps_are_left_to_a_backfill(settings):
+def test_an_issue_whose_run_still_waits_is_not_asked_for_again_by_a_clock_that_was_set_back(
+    settings, instance, tick
+):
+    (asked,) = requests(datetime(2026, 2, 13, 18, tzinfo=SHANGHAI), [63])
+    tags = {**asked.tags, "dagster/partition": "64", "dagster/run_key": asked.run_key}
+    waiting = dg.DagsterRun("issue", status=dg.DagsterRunStatus.STARTING, tags=tags)
+    instance.add_run(waiting)
+    finish(settings, 63)
+    assert "under way" in tick(2026, 2, 20, 18).skip_message
+    assert [one.partition_key for one in tick(2026, 2, 27, 18).run_requests] == ["65"]
+    # Its own tick repeats itself if it was killed before the run was handed over.
+    assert [one.run_key for one in tick(2026, 2, 13, 18).run_requests] == [asked.run_key]
+    instance.report_run_canceled(waiting)
+    assert [one.partition_key for one in tick(2026, 2, 20, 18).run_requests] == ["64"]
+
+
+def test_older_gaps_are_left_to_a_backfill(tick, settings):
     finish(settings, 64)
     assert [request.partition_key for request in tick(2026, 2, 27, 18).run_requests] == ["65"]
 
 
-def test_a_built_week_is_skipped_with_the_reason(settings):
+def test_a_built_week_is_skipped_with_the_reason(tick, settings):
     finish(settings, 65)
     data = tick(2026, 2, 27, 18)
     assert not data.run_requests
     assert "65" in data.skip_message
 
 
-def test_before_the_close_nothing_is_asked_for(settings):
+def test_before_the_close_nothing_is_asked_for(tick, settings):
     finish(settings, 64)
     data = tick(2026, 2, 27, 17)
     assert not data.run_requests

@@ -10,7 +10,7 @@ import pytest
 
 from bj_pipeline import reference
 from bj_pipeline.automation import notify
-from bj_pipeline.errors import PipelineError
+from bj_pipeline.errors import DataError, PipelineError
 from bj_pipeline.issues import by_number, load, load_overrides
 from bj_pipeline.report.house import HOUSE_FILE, load_house
 from bj_pipeline.report.logo import load_logo
@@ -64,6 +64,8 @@ SPOILED_LINES = {
     "a year far ahead": ("pool.csv", ",2024", ",2204", 3),
     "an edge with a separator": ("buckets.csv", ",20", ",2_0", 3),
     "an index without exchange": ("indices.csv", ".SH", "", 3),
+    "a text without end": ("pool.csv", ",", "," + "长" * 600, 3),
+    "marks without end": ("ai_chain.csv", ",", ",e" + "\u0301" * 600, 3),
 }
 
 
@@ -87,6 +89,37 @@ def test_a_company_under_its_old_code_is_refused_and_its_present_one_told(curate
     (curated / name).write_text("".join(lines), encoding="utf-8")
     error = refusal(name, lambda: reference.load_reference(curated))
     assert (error.row, f"{new}.BJ" in error.remedy) == (3, True)
+
+
+def test_an_index_that_stands_twice_is_refused_with_both_lines(curated):
+    file = curated / "indices.csv"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join([*lines, lines[1]]), encoding="utf-8")
+    with pytest.raises(DataError, match=rf"line {len(lines) + 1}: an index stands once .* on 2"):
+        reference.load_reference(curated)
+
+
+MAPPING = {
+    "a pair less": lambda lines: lines[:-1],
+    "a pair more": lambda lines: [*lines, "899999,929999,1\n"],
+    "an old code twice": lambda lines: [*lines[:-1], lines[1].replace("920017", "929999")],
+    "a new code twice": lambda lines: [*lines[:-1], "899999,920017,1\n"],
+    "five digits": lambda lines: [*lines[:-1], lines[-1].replace("9", "", 1)],
+    "full-width digits": lambda lines: [*lines[:-1], "\uff1899999,929999,1\n"],
+    "a formula": lambda lines: [*lines[:-1], "=1+1,929999,1\n"],
+    "an open quotation": lambda lines: [*lines[:-1], '"899999,929999,1\n'],
+    "no text": lambda _: ["\0\n"],
+    "nothing": lambda _: [],
+}
+
+
+@pytest.mark.parametrize("what", MAPPING)
+def test_pairs_of_codes_that_are_not_those_of_the_switch_are_refused(tmp_path, what):
+    lines = codes.MAPPING_FILE.read_text(encoding="utf-8").splitlines(keepends=True)
+    spoiled = tmp_path / "bse_code_mapping.csv"
+    spoiled.write_text("".join(MAPPING[what](lines)), encoding="utf-8")
+    with pytest.raises(DataError, match=r"^bse_code_mapping\.csv.*(Restore|Correct)"):
+        codes.mapping(spoiled)
 
 
 def test_buckets_without_a_last_one_that_is_open_are_refused(curated):

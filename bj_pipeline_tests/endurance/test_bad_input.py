@@ -391,6 +391,15 @@ def test_a_run_on_a_spoiled_file_ends_with_file_line_and_rule(command_line, tmp_
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("header", ["公告标题", "网址"])
+def test_a_text_without_end_is_refused_with_its_line(header):
+    good = GOOD["stock_notice_report_20260227.csv"]
+    spoiled = corpus.csv(corpus.with_cell(good, header, "长" * 100_000, 2))
+    error = refusal(good.name, lambda: values(good, spoiled))
+    assert error.row == 3
+    assert len(str(error)) < 500
+
+
 def test_sheets_of_the_same_bytes_are_named_by_the_file_at_hand():
     for name in ("a.csv", "b.csv"):
         with pytest.raises(DataError, match=name):

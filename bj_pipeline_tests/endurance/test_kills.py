@@ -272,7 +272,7 @@ def test_the_workers_of_a_backfill_end_when_it_alone_is_killed(tmp_path):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_stops_a_backfill_at_once_and_the_same_command_goes_on(tmp_path, jobs):
+def test_ctrl_c_stops_a_backfill_at_once_and_the_same_command_goes_on(tmp_path, monkeypatch, jobs):
     home = Home(tmp_path / "home", {})
     program = home.start("backfill", "63-65", "--jobs", jobs)
     group = program.process.pid
@@ -282,6 +282,9 @@ def test_ctrl_c_stops_a_backfill_at_once_and_the_same_command_goes_on(tmp_path, 
     assert re.search(r"^\d built, 0 there already, \d failed\.$", program.printed, re.MULTILINE)
     assert "Stopped." in program.printed
     assert living(group) == []
+    ended = {run.status for run in runs(home, monkeypatch)}
+    assert ended <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED}
+    assert "failed" not in home.run("issues", "--wrong")
     assert "0 failed." in home.run("backfill", "63-65")
     assert len(list((home.folder / "artifacts").glob("issue-*/manifest.json"))) == 3
 

@@ -433,3 +433,18 @@ def test_closes_of_another_week_under_this_week_s_dates_are_found(issue_65, tmp_
 def test_a_refused_week_and_one_of_the_sample_are_no_measure(issue_65, tmp_path, differs):
     stored = after_last_week(issue_65, tmp_path, tables.RAW_INDEX_QUOTES, **differs)
     assert failures(stored.plant(tables.RAW_INDEX_QUOTES, swapped_days), "raw") == {}
+
+
+@pytest.mark.parametrize("margin", [0.02, 0.5, 3.4])
+def test_a_loss_in_10000_yuan_is_found_where_no_pe_says_how_large_it_is(issue_65, margin):
+    def slip(frame):
+        loss = -margin * frame["revenue"].clip(upper=1e8) / 1e4
+        return frame.assign(
+            revenue=frame["revenue"].clip(upper=1e8),
+            net_profit=frame["net_profit"].where(frame["code"] != CODE, loss),
+        )
+
+    issue = issue_65.plant(tables.RAW_VALUATIONS, cells("pe_ttm", float("nan"), code=CODE))
+    outcome = only(issue.plant(tables.RAW_FINANCIALS, slip), "financials_are_plausible")
+    assert "profit_to_cap" in outcome.columns
+    assert codes(outcome) == {CODE}
