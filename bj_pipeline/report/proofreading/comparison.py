@@ -317,6 +317,8 @@ def _frame_of(labels: Labels, figure: Figure) -> set[str]:
     said |= {one.name for one in chart.series}
     said |= {labels.with_unit(one.name, chart.unit) for one in chart.series}
     said |= {label for one in chart.series for label in one.labels}
+    if all(value is None for one in chart.series for value in one.values):
+        said.add(labels["no_data"])
     if chart.kind == "lines":  # several lines bear their name at their end
         said |= {f"{one.name}{label}" for one in chart.series for label in one.labels}
     return {squeezed(one) for one in said}

@@ -5,10 +5,10 @@ import zipfile
 
 import pytest
 
-from bj_pipeline.report import docx, html, pdf
+from bj_pipeline.report import charts, docx, html, pdf, xlsx
 from bj_pipeline.report.chart_pixels import drawn_from
 from bj_pipeline.report.proofreading import form_findings, read_form, text_findings
-from bj_pipeline_tests.report.proofreading.planting import LABELS, only
+from bj_pipeline_tests.report.proofreading.planting import LABELS, only, with_exhibit
 
 TREND, BUCKETS, NEIGHBOUR = "trend-机械设备", "pe_ttm-机械设备", "market_cap-机械设备"
 OTHER_TREND = "trend-信息技术"
@@ -55,6 +55,30 @@ def test_a_picture_of_the_word_file_from_another_drawing_is_found(document, pict
     found = findings_of(document, pictures, tmp_path, "report.docx", docx.render(document, other))
     assert (only(found).rule, only(found).expected) == ("chart_is_anothers", TREND)
     assert only(found).page == "机械设备"
+
+
+@pytest.mark.parametrize("form", ["report.html", "report.pdf", "report.docx", "report.xlsx"])
+def test_a_chart_that_says_that_nothing_is_known_is_no_fault(document, tmp_path, form):
+    def unknown(figure):
+        series = [
+            one.model_copy(update={"values": (None,) * len(one.values)})
+            for one in figure.chart.series
+        ]
+        return figure.model_copy(
+            update={"chart": figure.chart.model_copy(update={"series": tuple(series)})}
+        )
+
+    bare = with_exhibit(document, TREND, unknown)
+    drawn = charts.pictures(bare)
+    assert LABELS["no_data"].encode() in drawn[TREND]
+    render = {
+        "report.html": html.render,
+        "report.pdf": pdf.render,
+        "report.docx": docx.render,
+        "report.xlsx": lambda document, _: xlsx.render(document, {}),
+    }[form]
+    found = findings_of(bare, drawn, tmp_path, form, render(bare, drawn))
+    assert [one for one in found if one.rule.startswith("chart_")] == []
 
 
 def test_charts_that_are_alike_are_no_fault(document, pictures, tmp_path):
