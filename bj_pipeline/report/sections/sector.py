@@ -136,7 +136,9 @@ def moved(before: Fact, after: Fact) -> Line:
 
     A figure is compared with nothing if one of the two is not known.
     """
-    if before.value is None or after.value is None:
+    if after.value is None:
+        return say("暂缺")
+    if before.value is None:
         return say("为{after}", after=after)
     way = direction(before, after)
     if way == "flat":
