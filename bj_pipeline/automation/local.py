@@ -96,9 +96,9 @@ class Runner:
             PipelineError: What stopped the run, for the person who can act.
         """
         closed_issue(str(number))
-        collecting.between_issues()
-        typesetting.forget()
         self._execute(ISSUE_JOB, number, PROGRESS, "backfill", assets)
+        typesetting.forget()
+        collecting.after_an_issue()
 
     def build_history(self, number: int, count: int) -> None:
         """Compute sector figures of earlier issues that are missing; a failure is only told."""

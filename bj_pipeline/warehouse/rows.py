@@ -82,8 +82,8 @@ def add(connection: Connection, target: Table, issue: int, rows: pd.DataFrame) -
     values = [
         repeat(issue),
         *(
-            _each(column, _writer(connection, target.columns[name].type))
-            for name, column in zip(names[1:], plain(rows, None), strict=True)
+            _each(plain(rows[name]), _writer(connection, target.columns[name].type))
+            for name in names[1:]
         ),
     ]
     statement = insert(target).compile(dialect=connection.dialect, column_keys=names)
@@ -96,15 +96,12 @@ def add(connection: Connection, target: Table, issue: int, rows: pd.DataFrame) -
         connection.exec_driver_sql(str(statement), mappings)
 
 
-def plain(frame: pd.DataFrame, missing: object) -> list[list[Any]]:
-    """Each column's values as Python's own, with another one where a value is missing."""
-    columns = []
-    for name in frame.columns:
-        values = frame[name].tolist()
-        for at in np.flatnonzero(frame[name].isna()):
-            values[at] = missing
-        columns.append(values)
-    return columns
+def plain(column: "pd.Series[Any]") -> list[Any]:
+    """A column's values as Python's own, None where one is missing."""
+    values = column.tolist()
+    for at in np.flatnonzero(column.isna()):
+        values[at] = None
+    return values
 
 
 def ordered(frame: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pymupdf
 import pytest
 
 from bj_pipeline.errors import DataError
-from bj_pipeline.report import charts, pdf
+from bj_pipeline.report import charts, pdf, typesetting
 from bj_pipeline.report.document import (
     Document,
     Fact,
@@ -55,6 +55,11 @@ def test_the_same_issue_gives_the_same_bytes(document, pictures, report):
     other = document.model_copy(update={"title": "另一期"})
     assert pdf.render(other, pictures) != report  # not merely kept from before
     assert pdf.render(example_document(), charts.pictures(example_document())) == report
+
+
+def test_an_issue_is_set_alike_after_typst_let_go_of_what_it_keeps(document, pictures, report):
+    typesetting.forget()
+    assert pdf.render(document, pictures) == report
 
 
 def test_every_page_is_a4(pages):
