@@ -131,7 +131,8 @@ def _factor_growth(prices: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame
 def _moving_with_price(prices: pd.DataFrame) -> pd.Index:
     """Companies whose adjusted closes are (close − b) ÷ c all week, with one b ≥ 0 and one c ≥ 1.
 
-    Two points always lie on a line, so fewer than three prove nothing.
+    Two points always lie on a line and prove nothing, but where c is 1: then adjusted closes lie
+    below closes by the same b on both days, to the fen, which no ex-date leaves as it was.
     """
     points = pd.DataFrame(
         {"close": prices["close"], "adjusted": prices["close"] * prices["adj_factor"]}
@@ -140,10 +141,13 @@ def _moving_with_price(prices: pd.DataFrame) -> pd.Index:
     mean = points.groupby(code).mean()
     x = points["close"] - code.map(mean["close"])
     y = points["adjusted"] - code.map(mean["adjusted"])
+    below = (points["close"] - points["adjusted"]).groupby(code)
+    is_shifted = (below.max() - below.min() <= _FEN) & (below.min() > 0)
     slope = (x * y).groupby(code).sum() / (x * x).groupby(code).sum()
+    slope = slope.mask(is_shifted, 1.0)
     offset = slope * mean["close"] - mean["adjusted"]
     misfit = (y - x * code.map(slope)).abs().groupby(code).max()
-    on_line = (misfit <= _FEN) & (x.groupby(code).size() >= _FEWEST_POINTS)
+    on_line = (misfit <= _FEN) & (is_shifted | (x.groupby(code).size() >= _FEWEST_POINTS))
     return slope.index[on_line & (slope > 0) & (slope <= 1 + _SLOPE_TOLERANCE) & (offset >= 0)]
 
 

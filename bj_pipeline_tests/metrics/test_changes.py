@@ -174,7 +174,20 @@ def test_a_dividend_before_the_base_date_does_not_disturb_the_week():
     assert row_of_a(prices)["change"] == pytest.approx(36.28 / 31.97 - 1)
 
 
-def test_two_prices_never_prove_that_there_was_no_ex_date():
+def test_two_prices_that_lie_the_same_cash_above_their_adjusted_ones_tell_of_no_ex_date():
+    """As of 920060 in issue 65: a sheet of two days gives what all days of the week give."""
+    first, *_, last = forward_adjusted(31.97, 32.49, 33.14, 36.28)
+    prices = quotes(first, (A, CLOSE, *last[2:]))
+    assert prices["adj_factor"].nunique() == 2
+    assert row_of_a(prices)["change"] == pytest.approx(36.28 / 31.97 - 1)
+
+
+def test_two_prices_between_which_two_fen_were_paid_tell_of_an_ex_date():
+    prices = quotes((A, BASE, 20.0, 19.5 / 20), (A, CLOSE, 22.0, 21.52 / 22))
+    assert row_of_a(prices)["change"] == pytest.approx(21.52 / 19.5 - 1)
+
+
+def test_two_other_prices_never_prove_that_there_was_no_ex_date():
     prices = quotes((A, BASE, 20.0, 0.8), (A, CLOSE, 21.0, 0.804))
     assert row_of_a(prices)["change"] == pytest.approx(1.05 * 1.005 - 1)
 
