@@ -56,7 +56,8 @@ JOIN (
     ON newest.issue = price.issue AND newest.code = price.code AND newest.date = price.date;
 
 -- Factors that were derived from forward-adjusted closes (close - b) / c move with every price:
--- where all points of the week (three or more) lie on one such line, to a fen, nothing was paid.
+-- where all points of the week (three or more) lie on one such line, to a fen, or all lie as far
+-- above theirs (c is 1; two do then), nothing was paid.
 CREATE TEMPORARY TABLE own_point AS
 SELECT
     price.issue,
@@ -93,7 +94,12 @@ WHERE
     AND line.slope > 0 AND line.slope <= 1.001
     AND line.slope * line.x - line.y >= 0
 GROUP BY line.issue, line.code
-HAVING MAX(ABS(point.y - line.y - line.slope * (point.x - line.x))) <= 0.01;
+HAVING MAX(ABS(point.y - line.y - line.slope * (point.x - line.x))) <= 0.01
+UNION
+SELECT issue, code
+FROM own_point
+GROUP BY issue, code
+HAVING MAX(x - y) - MIN(x - y) <= 0.01 AND MIN(x - y) > 0;
 
 CREATE TEMPORARY TABLE own_move AS
 SELECT
