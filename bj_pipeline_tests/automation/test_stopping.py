@@ -17,6 +17,14 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 OF_65 = {"dagster/partition": "65", ASKED_BY: "command line"}
 
 
+@pytest.fixture(autouse=True)
+def _heeded():
+    """A suite that a shell starts in the background would ignore Ctrl+C."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 def press() -> None:
     signal.raise_signal(signal.SIGINT)
 

@@ -82,7 +82,8 @@ def _held(runner: Runner, number: int, seconds: float) -> Held:
         issue=number,
         seconds=seconds,
         resident_bytes=_resident_bytes(),
-        objects=len(gc.get_objects()),
+        # What the first issue left is frozen; what it is replaced by is not.
+        objects=gc.get_freeze_count() + len(gc.get_objects()),
         handles=_entries("/proc/self/fd"),
         threads=_entries("/proc/self/task"),
         temporary=sum(1 for _ in Path(tempfile.gettempdir()).rglob("*")),
