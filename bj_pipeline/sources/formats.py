@@ -20,8 +20,8 @@ _SCALED = re.compile(r"[0#?],+(?![0#?,])|%")
 _WITH_UNIT = re.compile(r"[十百千万亿]")
 
 _STYLE = re.compile(rb"""\ss\s*=\s*["'](\d+)["']""")
-_KIND = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
-_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+KIND = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
+FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _VALUE = re.compile(rb"(<(?:\w+:)?v(?:\s[^>]*)?>)([^<]*)<")
 _CELL = re.compile(rb"<(?:\w+:)?c(?=\s)([^<>]*[^<>/])>((?:(?!</(?:\w+:)?c\s*>).)*)", re.DOTALL)
 _CELL_FORMAT = re.compile(rb"<(?:\w+:)?xf\s([^<>]*)>")
@@ -91,14 +91,14 @@ def told(sheet: bytes, styles: Mapping[int, str]) -> bytes:
         sheet: The markup.
         styles: As :func:`misleading` found them.
     """
-    if not styles and not (NOT_AVAILABLE.encode() in sheet and _FORMULA.search(sheet)):
+    if not styles and not (NOT_AVAILABLE.encode() in sheet and FORMULA.search(sheet)):
         return sheet
 
     def tell(cell: re.Match[bytes]) -> bytes:
         text = _instead(cell[1], cell[2], styles)
         if text is None:
             return cell[0]
-        attributes = _KIND.sub(b"", cell[1])
+        attributes = KIND.sub(b"", cell[1])
         inside = _VALUE.sub(lambda value: value[1] + escape(text).encode() + b"<", cell[2], 1)
         begin = cell[0][: cell.start(1) - cell.start()]
         return begin + attributes + b' t="str">' + inside
@@ -112,9 +112,9 @@ def _instead(attributes: bytes, inside: bytes, styles: Mapping[int, str]) -> str
     if value is None:
         return None
     stored = value[2].strip().decode(errors="replace")
-    kind = _KIND.search(attributes)
+    kind = KIND.search(attributes)
     if kind is not None and kind[1] == b"e":
-        return NO_RESULT if stored == NOT_AVAILABLE and _FORMULA.search(inside) else None
+        return NO_RESULT if stored == NOT_AVAILABLE and FORMULA.search(inside) else None
     style = _STYLE.search(attributes)
     code = styles.get(int(style[1])) if style and (kind is None or kind[1] == b"n") else None
     return None if code is None or not stored else shown(stored, code)

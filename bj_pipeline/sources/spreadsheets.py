@@ -58,8 +58,6 @@ _REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})(\d{1,10})["']""")
 _ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(row|c)[\s/>]")
 _CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])([^<>]*)>([^<]*(?:<(?!(?:\w+:)?c[\s/>])[^<]*)*)")
 _CELL_END = re.compile(rb"</(?:\w+:)?c\s*>")
-_KIND = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
-_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<")
 _STRING = re.compile(rb"<(?:\w+:)?si[\s>]")
 _NEVER_COMPUTED = re.compile(rb"""\sfullCalcOnLoad\s*=\s*["'](1|true)["']""")
@@ -324,10 +322,10 @@ def _rows_of_cells(data: bytes) -> Iterator[Sequence[bytes]]:
 def _inspect_cells(name: str, data: bytes, *, was_computed: bool) -> Counter[bytes]:
     """Refuse formulas without a result; return how often each shared text stands in the sheet."""
     used: Counter[bytes] = Counter()
-    has_formulas = _FORMULA.search(data) is not None
+    has_formulas = formats.FORMULA.search(data) is not None
     for cell in _CELL.finditer(data):
         attributes = cell[1]
-        kind = _KIND.search(attributes)
+        kind = formats.KIND.search(attributes)
         type_ = kind[1] if kind else b"n"
         if attributes.endswith(b"/") or (type_ not in {b"s", b"e"} and not has_formulas):
             continue
@@ -338,7 +336,7 @@ def _inspect_cells(name: str, data: bytes, *, was_computed: bool) -> Counter[byt
             used[value] += 1
         elif type_ == b"e" and value != formats.NOT_AVAILABLE.encode():
             raise _failed_formula(name, f"{value.decode(errors='replace')} in {_place(attributes)}")
-        elif _FORMULA.search(inside):
+        elif formats.FORMULA.search(inside):
             # Excel keeps a result beside each formula; a program that writes none may write 0.
             is_missing = type_ != b"str" and not value
             if is_missing or (value == b"0" and not was_computed):
