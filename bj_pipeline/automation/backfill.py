@@ -153,10 +153,10 @@ def run(
 ) -> Iterator[Built]:
     """Build issues, or some of their assets, in one or more processes; tell of each as it ends."""
     if jobs == 1 or len(numbers) == 1:
-        with interrupts_noted() as interrupts:
+        with interrupts_noted() as were_noted:
             for number in numbers:
                 yield _build(order, number, assets)
-                if interrupts.were_noted():
+                if were_noted():
                     raise KeyboardInterrupt
         return
     left, fruitless = list(numbers), 0

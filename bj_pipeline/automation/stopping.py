@@ -7,7 +7,7 @@ program was killed (:mod:`.abandoned`), and what the command line says of it.
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import dagster as dg
@@ -16,7 +16,7 @@ from bj_pipeline.automation.abandoned import cancel
 from bj_pipeline.automation.inventory import was_interrupted
 
 
-class Interrupts:
+class _Interrupts:
     """Knows whether Ctrl+C was pressed, whoever handled it: raised while objects go, it is lost."""
 
     def __init__(self) -> None:
@@ -39,31 +39,21 @@ class Interrupts:
         os.close(self._writing)
 
 
-class _Nothing(Interrupts):
-    """For threads, which signals do not reach."""
-
-    def __init__(self) -> None:
-        pass
-
-    def were_noted(self) -> bool:
-        return False
-
-
-_UNDER_WAY: list[Interrupts] = []
+_UNDER_WAY: list[_Interrupts] = []
 
 
 @contextmanager
-def interrupts_noted() -> Iterator[Interrupts]:
-    """Note Ctrl+C; whoever asks inside of another one gets the same."""
+def interrupts_noted() -> Iterator[Callable[[], bool]]:
+    """Tell whether Ctrl+C was pressed; whoever asks inside of another one is told the same."""
     if threading.current_thread() is not threading.main_thread():
-        yield _Nothing()
+        yield lambda: False  # signals do not reach it
         return
     if _UNDER_WAY:
-        yield _UNDER_WAY[0]
+        yield _UNDER_WAY[0].were_noted
         return
-    _UNDER_WAY.append(Interrupts())
+    _UNDER_WAY.append(_Interrupts())
     try:
-        yield _UNDER_WAY[0]
+        yield _UNDER_WAY[0].were_noted
     finally:
         _UNDER_WAY.pop().close()
 
@@ -84,10 +74,10 @@ def cancelled_if_stopped(instance: dg.DagsterInstance, run_id: str) -> Iterator[
             run = instance.get_run_by_id(run_id)
             if run is not None and not run.is_finished:
                 instance.report_run_canceling(run)
-        elif noted.were_noted() and not was_heard:
+        elif were_noted() and not was_heard:
             signal.raise_signal(signal.SIGINT)  # once more: it may have been lost
 
-    with interrupts_noted() as noted:
+    with interrupts_noted() as were_noted:
         instance.add_event_listener(run_id, hear)
         try:
             yield

@@ -55,11 +55,11 @@ def test_a_run_that_is_stopped_ends_as_cancelled_and_not_as_failed(pressed):
 
     run_id = str(uuid4())
     with dg.DagsterInstance.ephemeral() as instance:
-        with interrupts_noted() as noted, cancelled_if_stopped(instance, run_id):
+        with interrupts_noted() as were_noted, cancelled_if_stopped(instance, run_id):
             job.execute_in_process(
                 QUIET, instance=instance, raise_on_error=False, run_id=run_id, tags=OF_65
             )
-            assert noted.were_noted()
+            assert were_noted()
         assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.CANCELED
         assert last_runs(instance) == {}
         assert not instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, 1).records
