@@ -24,13 +24,9 @@ from bj_pipeline.report.sections.market import (
     listed_changes,
     market_section,
 )
-from bj_pipeline.report.sections.sector import (
-    front_table,
-    overview,
-    sector_highlights,
-    sector_section,
-    sectors_overview,
-)
+from bj_pipeline.report.sections.sector import sector_highlights, sector_section, sectors_overview
+from bj_pipeline.report.sections.sector_figures import overview
+from bj_pipeline.report.sections.sector_tables import front_table
 
 
 def sections(data: ReportData) -> tuple[Section, ...]:

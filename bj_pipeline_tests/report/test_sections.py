@@ -11,7 +11,8 @@ from bj_pipeline.report.document import Figure, FigureRow, Paragraph, Table
 from bj_pipeline.report.house import load_house
 from bj_pipeline.report.sections.ai_chain import ai_chain_section
 from bj_pipeline.report.sections.market import market_section
-from bj_pipeline.report.sections.sector import overview, sector_section, sectors_overview
+from bj_pipeline.report.sections.sector import sector_section, sectors_overview
+from bj_pipeline.report.sections.sector_figures import overview
 from bj_pipeline_tests.report.composing import report_data
 
 
