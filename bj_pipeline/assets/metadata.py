@@ -6,6 +6,7 @@ are converted here and nowhere else.
 
 import base64
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -44,8 +45,11 @@ def plain_rows(frame: pd.DataFrame) -> list[dict[str, Plain]]:
 def preview(frame: pd.DataFrame, rows: int = _PREVIEW_ROWS) -> dg.TableMetadataValue:
     """The first rows as a table for the UI."""
     records = [dg.TableRecord(row) for row in plain_rows(frame.head(rows))]
-    schema = dg.TableSchema([dg.TableColumn(str(name)) for name in frame.columns])
-    return dg.MetadataValue.table(records, schema=schema)
+    return dg.MetadataValue.table(records, schema=_schema_of(frame.columns))
+
+
+def _schema_of(columns: Iterable[object]) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(str(name)) for name in columns])
 
 
 def table_preview(name: str, frame: pd.DataFrame) -> dg.TableMetadataValue:
@@ -53,16 +57,21 @@ def table_preview(name: str, frame: pd.DataFrame) -> dg.TableMetadataValue:
 
     Drawings are left out: their text says nothing.
     """
-    shown = frame.head(_PREVIEW_ROWS).drop(columns="svg", errors="ignore")
     columns = {}
-    for column in shown.columns:
-        header, values = str(column), shown[column]
-        unit = _unit(name, header)
-        if unit is not None:
+    for column, values in frame.head(_PREVIEW_ROWS).items():
+        header, unit = str(column), _unit(name, str(column))
+        if header == "svg":
+            continue
+        if unit is None:
+            columns[header] = [plain(value) for value in values]
+        else:
             header = ", ".join(filter(None, (header, unit.label)))
-            values = (values / unit.size).round(unit.decimals)
-        columns[header] = values
-    return preview(pd.DataFrame(columns))
+            columns[header] = [plain(round(value / unit.size, unit.decimals)) for value in values]
+    rows = [
+        dg.TableRecord(dict(zip(columns, row, strict=True)))
+        for row in zip(*columns.values(), strict=True)
+    ]
+    return dg.MetadataValue.table(rows, schema=_schema_of(columns))
 
 
 @dataclass(frozen=True)

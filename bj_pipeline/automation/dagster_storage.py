@@ -10,9 +10,10 @@ a run. What is committed survives a killed process as before; a machine that los
 lose the last events of a run, never the database.
 """
 
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,28 @@ def _open(url: str) -> Engine:
     return engine
 
 
+def _dump(engine: Engine) -> str:
+    """A database's tables and rows as one transaction of SQL."""
+    with closing(engine.raw_connection()) as pooled:
+        database: sqlite3.Connection = pooled.dbapi_connection  # type: ignore[assignment]
+        return "\n".join(database.iterdump())
+
+
+def _run_script(engine: Engine, script: str) -> None:
+    with closing(engine.raw_connection()) as pooled:
+        database: sqlite3.Connection = pooled.dbapi_connection  # type: ignore[assignment]
+        try:
+            database.executescript(script)
+        except sqlite3.Error:
+            database.rollback()
+            raise
+
+
 class _Events(SqliteEventLogStorage):
     def __init__(self, base_dir: str) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._tables: set[str] = set()
+        self._empty_run: str | None = None
         super().__init__(base_dir)
 
     def has_table(self, table_name: str) -> bool:
@@ -96,10 +115,26 @@ class _Events(SqliteEventLogStorage):
         with self._db_lock:
             engine = self._engine(shard)
             if shard not in self._initialized_dbs:
-                self._initdb(engine)
+                self._make_tables(shard, engine)
                 self._initialized_dbs.add(shard)
             with engine.begin() as connection:
                 yield connection
+
+    def _make_tables(self, shard: str, engine: Engine) -> None:
+        """Dagster's own tables, and from the second run on the same without its migrations' files.
+
+        Where somebody else makes them at the same time, Dagster sees what is left to do.
+        """
+        if Path(self.path_for_shard(shard)).exists():
+            self._initdb(engine)
+        elif self._empty_run is None:
+            self._initdb(engine)
+            self._empty_run = _dump(engine)
+        else:
+            try:
+                _run_script(engine, self._empty_run)
+            except sqlite3.OperationalError:
+                self._initdb(engine)
 
     def _engine(self, shard: str) -> Engine:
         if shard not in self._engines:

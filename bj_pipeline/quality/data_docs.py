@@ -124,6 +124,7 @@ def result(outcome: Outcome) -> Result:
 
 
 def _rule(rule: Rule) -> Result:
+    rows = plain_rows(rule.rows) if len(rule.rows) else []
     return {
         "expectation": rule.expectation,
         "arguments": {name: _plain(value) for name, value in rule.arguments.items()},
@@ -131,8 +132,8 @@ def _rule(rule: Rule) -> Result:
         "held": rule.held,
         "observed": rule.observed,
         "count": rule.count,
-        "columns": [str(name) for name in rule.rows.columns] if len(rule.rows) else [],
-        "rows": [list(row.values()) for row in plain_rows(rule.rows)],
+        "columns": [str(name) for name in rule.rows.columns] if rows else [],
+        "rows": [list(row.values()) for row in rows],
     }
 
 

@@ -90,7 +90,7 @@ class ReportData:
         """The facts, filled while the sections are written."""
         return Ledger(self.issue.number)
 
-    @property
+    @cached_property
     def sector_names(self) -> list[str]:
         """Sectors that the issue has companies in, in the order of the report."""
         filled = self.sectors.loc[self.sectors["companies"] > 0, "sector"]
@@ -121,6 +121,14 @@ class ReportData:
         return {str(row["sector"]): row for row in _records(self.sectors)}
 
     @cached_property
+    def trend(self) -> dict[str, list[dict[str, Any]]]:
+        """Every sector's rows of the trailing issues, oldest first, by name."""
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for row in _records(self.trends):
+            rows.setdefault(str(row["sector"]), []).append(row)
+        return rows
+
+    @cached_property
     def pool(self) -> pd.DataFrame:
         """Companies of the pool, by code."""
         return self.companies[self.companies["sector"].notna()].set_index("code", drop=False)
@@ -135,13 +143,13 @@ class ReportData:
         """Figures of the whole pool, by name."""
         return dict(zip(self.market["metric"], self.market["value"], strict=True))
 
-    @property
+    @cached_property
     def has_pe_ttm(self) -> bool:
         """Whether any company has a PE, or a documented loss."""
         known = self.companies["pe_ttm"].notna() | self.companies["pe_ttm_is_loss"]
         return bool(known.any())
 
-    @property
+    @cached_property
     def has_market_cap(self) -> bool:
         """Whether any company has a market cap."""
         return bool(self.companies["market_cap"].notna().any())
@@ -153,19 +161,26 @@ class ReportData:
             measure: ``pe_ttm`` or ``market_cap``.
             sector: Of this sector only; of the whole pool if None.
         """
-        members = self.pool if sector is None else self.pool[self.pool["sector"] == sector]
-        known = [
-            members[name].notna() | members.get(f"{name}_is_loss", default=False)
-            for name in (f"{measure}_base", measure)
-        ]
-        return all(bool(one.any()) for one in known)
+        return all((sector, name) in self._known for name in (f"{measure}_base", measure))
 
-    @property
+    @cached_property
+    def _known(self) -> set[tuple[str | None, str]]:
+        """Sectors, and None for the whole pool, with the valuations of which something is known."""
+        names = [f"{measure}{end}" for measure in ("pe_ttm", "market_cap") for end in ("_base", "")]
+        found: set[tuple[str | None, str]] = set()
+        for name in names:
+            known = self.pool[name].notna() | self.pool.get(f"{name}_is_loss", default=False)
+            sectors = set(self.pool.loc[known, "sector"])
+            found |= {(sector, name) for sector in sectors}
+            found |= {(None, name)} if sectors else set()
+        return found
+
+    @cached_property
     def has_financials(self) -> bool:
         """Whether any company has a full year's result."""
         return bool(self.companies["fiscal_year"].notna().any())
 
-    @property
+    @cached_property
     def fiscal_year(self) -> str:
         """The full year that most companies show; empty if none does."""
         years = self.companies["fiscal_year"].dropna()
@@ -214,8 +229,15 @@ class ReportData:
         """Where a fact of this issue comes from."""
         key = f"issue={self.issue.number}, {row}" if row else f"issue={self.issue.number}"
         rests_on = _RESTS_ON.get(column.removesuffix("_base").split(",")[0], (table,))
-        files = dict.fromkeys(file for raw in rests_on for file in self.files.get(raw, ()))
-        return Origin(table, key, column, formula, tuple(files))
+        return Origin(table, key, column, formula, self._files_behind.get(rests_on, ()))
+
+    @cached_property
+    def _files_behind(self) -> dict[tuple[str, ...], tuple[str, ...]]:
+        """Files that fed raw tables, by all of the tables that a column rests on."""
+        return {
+            fed: tuple(dict.fromkeys(file for raw in fed for file in self.files.get(raw, ())))
+            for fed in {*_RESTS_ON.values(), *((raw,) for raw in self.files)}
+        }
 
 
 def missing_notes(data: ReportData) -> list[Line]:

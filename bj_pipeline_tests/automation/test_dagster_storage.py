@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -60,6 +62,34 @@ def test_a_run_leaves_the_same_events_as_with_dagsters_own_storage(home):
         expected = told(plain, build(plain))
     with dagster_storage.instance(home) as ours:
         assert told(ours, build(ours)) == expected
+
+
+def tables_of(home: Path, run: str) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(home / "history" / "runs" / f"{run}.db")) as connection:
+        tables = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+        return [*tables, *connection.execute("SELECT version_num FROM alembic_version")]
+
+
+def test_each_further_run_of_a_process_has_dagsters_own_tables(home):
+    with dg.DagsterInstance.from_config(str(home)) as plain:
+        expected = tables_of(home, build(plain))
+    with dagster_storage.instance(home) as ours:
+        assert [tables_of(home, build(ours)) for _ in range(3)] == [expected] * 3
+
+
+def test_a_run_whose_tables_another_process_makes_at_the_same_time_loses_no_event(
+    home, monkeypatch
+):
+    with dagster_storage.instance(home) as ours, dg.DagsterInstance.from_config(str(home)) as ui:
+        build(ours)
+        run = build(ui)
+        before = told(ui, run)
+        events = ours.event_log_storage
+        engine = dagster_storage._open(events.conn_string_for_shard(run))
+        monkeypatch.setattr(events, "path_for_shard", lambda _: str(home / "not yet there"))
+        events._make_tables(run, engine)
+        engine.dispose()
+        assert told(ui, run) == before
 
 
 def test_what_a_step_of_a_command_prints_goes_to_the_terminal_at_once(home, capfd):

@@ -128,7 +128,7 @@ def trend_dates(data: ReportData) -> tuple[str, ...]:
 def trend_facts(data: ReportData, sector: str, column: str) -> list[Fact]:
     """A sector's figure in each trailing issue; the last one is this issue's own."""
     facts = []
-    for row in data.trends[data.trends["sector"] == sector].to_dict("records"):
+    for row in data.trend.get(sector, []):
         if row["trend_issue"] == data.issue.number:
             facts.append(sector_fact(data, sector, column))
             continue
