@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from bj_pipeline.automation import dagster_storage
 from bj_pipeline.automation.conditions import carry_changes_down
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.definitions import build
@@ -25,7 +26,7 @@ class Installation:
         self.folder = folder
         self.settings = Settings(home=folder / "home")
         self.defs = build(self.settings)
-        self.instance = dg.DagsterInstance.from_config(str(folder / "dagster"))
+        self.instance = dagster_storage.instance(folder / "dagster")
         self.cursor = None
 
     def run(self, job="__ASSET_JOB", *, issue=65, assets=None, checks=None):

@@ -1,12 +1,13 @@
 """A vendor that is late: a Friday evening of ticks over real runs, with a simulated clock."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from bj_pipeline.assets.partitions import SHANGHAI
-from bj_pipeline.automation import alert_tick, waiting
+from bj_pipeline.automation import alert_tick, dagster_storage, waiting
 from bj_pipeline.automation.alert_sensors import late_alerts, trouble_alerts
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.automation.inventory import Stored, inventory, last_runs
@@ -56,7 +57,7 @@ class Friday:
 
     def start(self):
         """The daemon starts; a new one knows what is stored, and nothing else."""
-        self.instance = dg.DagsterInstance.from_config(self.home)
+        self.instance = dagster_storage.instance(Path(self.home))
         self.cursors = {}
 
     def restart(self):

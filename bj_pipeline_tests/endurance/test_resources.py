@@ -240,8 +240,7 @@ def test_a_run_whose_database_is_cut_off_says_so_and_the_next_one_goes_on(
         assert "planted-secret" not in program.printed
     assert told
     assert all("does not answer" in error for error in told)
-    line.mend()
-    home.run("run", "--issue", 65)
+    home.run("run", "--issue", 65, BJ_DATABASE_URL=direct)
     assert not list(half_issues(home.folder / "artifacts"))
     assert not list(mixed_tables(direct))
 
