@@ -22,7 +22,7 @@ from sqlalchemy import (
     event,
     insert,
     inspect,
-    select,
+    text,
 )
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.schema import SetColumnComment, SetTableComment
@@ -38,6 +38,8 @@ VERSION_TABLE = "warehouse_version"
 """Not Alembic's usual name: Dagster keeps its own ``alembic_version`` in the same database."""
 
 _VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+# As text: every program and every tick of a sensor asks it once, of a new engine.
+_VERSION = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name
 
 _Columns = dict[tuple[str, str], str]
 """Every table's columns, described; by table and column."""
@@ -179,7 +181,7 @@ def revision(engine: Engine) -> str | None:
     """
     try:
         with engine.connect() as connection:
-            return str(connection.execute(select(_VERSIONS.c.version_num)).scalar_one())
+            return str(connection.execute(_VERSION).scalar_one())
     except (OperationalError, ProgrammingError):
         # No such table, most likely.
         with engine.connect() as connection:
@@ -189,7 +191,7 @@ def revision(engine: Engine) -> str | None:
 def _stored(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return str(connection.execute(select(_VERSIONS.c.version_num)).scalar_one())
+    return str(connection.execute(_VERSION).scalar_one())
 
 
 @contextmanager
