@@ -1,10 +1,12 @@
 """Reading the web page back: its text, what its numbers say they are, and its charts' words."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import unescape
-from html.parser import HTMLParser
 from typing import get_args
+
+from lxml import etree
 
 from bj_pipeline.report.document import Tone
 from bj_pipeline.report.labels import Labels
@@ -31,9 +33,9 @@ def read_page(path: Place, labels: Labels) -> Form:
     reader = _Reader(labels)
     markup = path.read_text(encoding="utf-8")
     body = markup.find("<body")
-    reader.feed(markup[body:])
-    reader.close()
-    reader.end_piece()
+    parser = etree.HTMLParser(target=reader)
+    parser.feed(markup[body:])
+    parser.close()
     return Form(
         name=path.name,
         passages=tuple(reader.passages),
@@ -60,9 +62,10 @@ class _Open:
     text: list[str] = field(default_factory=list)
 
 
-class _Reader(HTMLParser):
+class _Reader:
+    """What lxml's parser tells of a page, element by element, gathered."""
+
     def __init__(self, labels: Labels) -> None:
-        super().__init__()
         self.labels = labels
         self.open: list[_Open] = []
         self.page = labels["front"]
@@ -79,8 +82,8 @@ class _Reader(HTMLParser):
         self.origin = ""
         self.cells: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+    def start(self, tag: str, given: Mapping[str, str]) -> None:
+        """An element begins."""
         if tag in _VOID:
             return
         one = _Open(tag, self.role(tag, given), given.get("data-fact", ""))
@@ -99,7 +102,7 @@ class _Reader(HTMLParser):
             one.role = "own heading"
         self.open.append(one)
 
-    def draw(self, one: _Open, given: dict[str, str]) -> None:
+    def draw(self, one: _Open, given: Mapping[str, str]) -> None:
         """A part of a chart: the chart itself, the mark of a value, the mark's outline."""
         if one.tag == "svg":
             self.drawings.append([])
@@ -114,7 +117,7 @@ class _Reader(HTMLParser):
         if mark and one.tag == "path":
             self.marks[-1].append(replace(mark, path=given.get("d", "")))
 
-    def role(self, tag: str, given: dict[str, str]) -> str:
+    def role(self, tag: str, given: Mapping[str, str]) -> str:
         """What an element's text is: part of the body unless a parent says otherwise."""
         if tag == "svg":
             return "drawing"
@@ -124,7 +127,10 @@ class _Reader(HTMLParser):
             return "origins"
         return self.open[-1].role if self.open else "body"
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
+        """An element ends, and with it whatever in it has not."""
+        if tag in _VOID:
+            return
         while self.open:
             one = self.open.pop()
             self.close_element(one)
@@ -164,12 +170,17 @@ class _Reader(HTMLParser):
         if one.tone:
             self.tones.append((squeezed(text), one.tone))
 
-    def handle_data(self, data: str) -> None:
+    def data(self, data: str) -> None:
+        """Text."""
         if not self.open:
             return
         self.open[-1].text.append(data)
         if self.open[-1].role == "body":
             self.piece.append(data)
+
+    def close(self) -> None:
+        """The page ends."""
+        self.end_piece()
 
     def end_piece(self) -> None:
         """End a piece of text that stands by itself."""
