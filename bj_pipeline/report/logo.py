@@ -9,6 +9,7 @@ nothing from outside. Where it says ``currentColor`` it is drawn in the house's 
 import base64
 import re
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 from xml.etree import ElementTree as ET
@@ -87,8 +88,9 @@ def for_template(logo: Logo) -> dict[str, Any]:
     return {"kind": logo.kind, "content": data}
 
 
+@lru_cache(maxsize=8)
 def pixels(logo: Logo, height: float, dpi: int = 300) -> bytes:
-    """The logo as PNG on nothing, for programs that do not show SVG.
+    """The logo as PNG on nothing, for programs that do not show SVG; drawn once a process.
 
     Args:
         logo: What to draw.
