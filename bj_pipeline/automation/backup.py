@@ -200,7 +200,7 @@ def _new_folder(target: Place, home: Path) -> Iterator[Path]:
             yield temporary
             _put_away(temporary, target)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    folders.make(target.parent)
     for left in target.parent.glob(f".*{_BEGUN}"):
         folders.remove_if_left(left)
     with folders.scratch(target.with_name(f".{target.name}{_BEGUN}")) as temporary:
@@ -404,7 +404,7 @@ def _move_in(staged: Path, place: Place) -> None:
     for left in place.iterdir() if place.exists() else ():
         # Folders, and what a killed restore has put there: the backup has all of it.
         shutil.rmtree(left) if left.is_dir() else left.unlink()
-    place.mkdir(parents=True, exist_ok=True)
+    folders.make(place)
     # One by one, because the folder itself may be a disk of its own: then a move takes its time.
     with folders.scratch(place / ".restored") as aside:
         for part in staged.iterdir():
@@ -466,7 +466,7 @@ def _all_copied(
 
 def _copied(source: Place, target: Path) -> StoredFile:
     """Copy a file; describe what was read, not what was written."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    folders.make(target.parent)
     digest, size = hashlib.sha256(), 0
     with _reading(source) as reading, target.open("wb") as writing:
         while chunk := reading.read(_CHUNK):

@@ -278,6 +278,14 @@ def curated_files(settings: Settings, _: datetime) -> Iterator[Finding]:
     yield Finding(OK, "curated files", found)
 
 
+def content(settings: Settings, _: datetime) -> Iterator[Finding]:
+    """Whether the house's words, colours, labels and logo keep their rules."""
+    from bj_pipeline.report.house import HOUSE_FILE, load_house  # noqa: PLC0415
+
+    house = load_house(settings.content / HOUSE_FILE.name)
+    yield Finding(OK, "content", f"{settings.content}, of {house.name}")
+
+
 def font(_settings: Settings, _: datetime) -> Iterator[Finding]:
     """Whether reports can be typeset."""
     from bj_pipeline.report.fonts import FAMILY, font_file  # noqa: PLC0415
@@ -360,6 +368,8 @@ def _nearest(folder: Path) -> Path:
 
 def _unwritable(folder: Path) -> str:
     """Why a folder cannot be written, or made; empty if it can."""
+    if folder.exists() and not folder.is_dir():
+        return f"{folder} is no folder"
     there = _nearest(folder)
     try:
         with tempfile.TemporaryFile(dir=there):
@@ -392,6 +402,7 @@ _QUESTIONS: tuple[Question, ...] = (
     landing,
     inbox,
     curated_files,
+    content,
     font,
     calendar,
     issues,

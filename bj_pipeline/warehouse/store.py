@@ -31,7 +31,7 @@ from sqlalchemy import (
     select,
 )
 
-from bj_pipeline import outages
+from bj_pipeline import folders, outages
 from bj_pipeline.errors import ConfigurationError, MissingDataError
 from bj_pipeline.warehouse import address, rows, tables
 from bj_pipeline.warehouse.migrate import SCHEMA
@@ -264,7 +264,7 @@ def connect(database_url: str) -> Engine:
     if url.get_backend_name() == address.SQLITE:
         database = Path(url.database or "")
         with outages.explained():
-            database.parent.mkdir(parents=True, exist_ok=True)
+            folders.make(database.parent)
         if url.database:
             outages.refuse_misplaced(database)
         engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
