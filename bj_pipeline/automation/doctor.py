@@ -224,9 +224,15 @@ def database(settings: Settings, _: datetime) -> Iterator[Finding]:
         yield Finding(WARN, "database", f"{shown}, not there yet", remedy)
         return
     engine = Warehouse(settings.warehouse_url).engine
-    missing = sorted(set(tables.METADATA.tables) - set(inspect(engine).get_table_names()))
+    there = {
+        f"{table}.{column['name']}"
+        for (_, table), columns in inspect(engine).get_multi_columns().items()
+        for column in columns
+    }
+    wanted = {f"{table}.{one.name}" for table, it in tables.METADATA.tables.items() for one in it.c}
+    missing = sorted(wanted - there)
     if missing:
-        found = f"{shown} lacks {', '.join(missing)}"
+        found = f"{shown} lacks {counted(len(missing), 'column')}, such as {missing[0]}"
         yield Finding(FAIL, "database", found, "Run bj-pipeline migrate, or restore a backup.")
     else:
         yield Finding(OK, "database", f"{shown}, {len(tables.METADATA.tables)} tables")
