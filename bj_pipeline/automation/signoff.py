@@ -97,11 +97,9 @@ def latest(warehouse: Warehouse) -> dict[int, Entry]:
     return {int(row["issue"]): _entry(row) for row in rows}
 
 
-def approved_issues(warehouse: Warehouse) -> dict[int, int]:
-    """Revision of each issue that may be seen, by issue."""
-    return {
-        issue: entry.revision for issue, entry in latest(warehouse).items() if entry.is_approved
-    }
+def approved_issues(warehouse: Warehouse) -> dict[int, Entry]:
+    """The approval of each issue that may be seen, by issue."""
+    return {issue: entry for issue, entry in latest(warehouse).items() if entry.is_approved}
 
 
 def _entry(row: Mapping[Any, Any]) -> Entry:

@@ -9,7 +9,9 @@ from sqlalchemy import text
 from bj_pipeline.automation.backup import BackupError, backup
 from bj_pipeline.automation.inventory import Stored
 from bj_pipeline.automation.signoff import latest
+from bj_pipeline.automation.state import issue_states
 from bj_pipeline.errors import DataError, PipelineError
+from bj_pipeline.issues import all_issues
 from bj_pipeline.settings import Settings
 from bj_pipeline.site import kept
 from bj_pipeline.sources import Delivery
@@ -166,3 +168,11 @@ def test_what_was_approved_and_changed_by_hand_is_refused(signed, statement):
     changed = change(signed, statement)
     with pytest.raises(DataError, match=r"^table approv.* of issue 65|^table approvals"):
         look(changed)
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"null", b"{", b"\xff", b'{"revision": [1]}'])
+def test_a_manifest_that_was_scrawled_over_hides_no_issue(signed, manifest):
+    place = signed.artifacts / "issue-065" / "manifest.json"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(manifest)
+    assert len(issue_states(signed)) == len(all_issues())
