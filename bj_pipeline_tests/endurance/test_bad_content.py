@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - cases are read a line each
 """Curated files, settings and an analyst's files with a fault: refused by file, line and rule."""
 
+import errno
 import os
 import pty
 import re
@@ -12,6 +13,8 @@ from bj_pipeline import reference
 from bj_pipeline.automation import notify
 from bj_pipeline.errors import DataError, PipelineError
 from bj_pipeline.issues import by_number, load, load_overrides
+from bj_pipeline.outages import OutageError, explained
+from bj_pipeline.report import fonts
 from bj_pipeline.report.house import HOUSE_FILE, load_house
 from bj_pipeline.report.logo import load_logo
 from bj_pipeline.report.picks import load_picks
@@ -384,6 +387,31 @@ def test_what_cannot_be_seen_is_refused_in_an_analysts_files(topic, name, what):
     error = refusal(name, lambda: (load_topic(topic), load_picks(topic, issue)))
     assert error.row == 2
     assert str(error).isprintable()
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_too_few_open_files_are_not_blamed_on_the_file(monkeypatch, code):
+    def exhausted(*_arguments):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "open", exhausted)
+    for read in (
+        lambda: load_house(HOUSE_FILE),
+        lambda: reference.load_reference(REFERENCE),
+        lambda: combined.read_profile(HOUSE_FILE),
+    ):
+        with pytest.raises(OutageError, match="Raise the limits"):
+            read()
+
+
+def test_a_font_without_memory_for_it_is_told_as_that(monkeypatch):
+    def unmapped(_path):
+        raise fonts.hb.HarfBuzzError("Failed to open")
+
+    monkeypatch.setattr(fonts.hb.Blob, "from_file_path", unmapped, raising=True)
+    fonts.face.cache_clear()
+    with pytest.raises(OutageError, match="Raise the limits"), explained():
+        fonts.face()
 
 
 def test_the_shipped_house_is_read():
