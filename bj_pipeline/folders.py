@@ -21,6 +21,20 @@ _NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 """What Linux says of file systems that cannot exchange, such as NFS."""
 
 
+def make(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there yet.
+
+    Raises:
+        PermissionError: It lies where nothing can be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        # What /proc says of a folder that it has not, though all above it are there.
+        code = errno.EPERM
+        raise PermissionError(code, os.strerror(code), str(folder)) from error
+
+
 @contextmanager
 def replaced(target: Path) -> Iterator[Path]:
     """An empty folder beside ``target``, which takes its place at the end, or goes.
@@ -40,7 +54,7 @@ def scratch(folder: Path) -> Iterator[Path]:
 
     It is locked: who comes second waits, and what a killed process left is cleared by the next one.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make(folder.parent)
     with _locked(folder, fcntl.LOCK_EX) as handle:
         _clear(folder)
         try:
@@ -57,7 +71,7 @@ def write(path: Path, content: bytes) -> None:
     Of several writers at once, the last one's is kept.
     """
     aside = beside(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make(path.parent)
 
     def opened() -> int:
         return os.open(aside, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _FOR_ALL_TO_READ)
@@ -118,7 +132,7 @@ def move(folder: Path, target: Path) -> None:
 
     On another disk it is copied first. Who is killed before the end has it in both places.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make(target.parent)
     try:
         folder.rename(target)
     except OSError as error:

@@ -24,8 +24,17 @@ def content(path: Path, largest: int = LARGEST_TEXT) -> bytes:
 
     Raises:
         OSError: It cannot be read, is no file, or is larger than that; ``strerror`` says it.
+        OutageError: The machine has no more open files or memory to give; the file is not meant.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
+            from bj_pipeline import outages  # noqa: PLC0415 - imports SQLAlchemy
+
+            with outages.explained():
+                raise
+        raise
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "it is a folder, a pipe or a device", str(path))

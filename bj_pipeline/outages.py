@@ -57,7 +57,9 @@ _SQLITE = {
     sqlite3.SQLITE_BUSY: "is being written by another program for too long. Stop that, or wait for "
     f"its end. {_AGAIN}",
 }
+_LACKING = "lacks a table or a column, or holds others than this program has made"
 _DAMAGED = {
+    sqlite3.SQLITE_ERROR: _LACKING,
     sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_NOTADB: "is no SQLite file",
 }
@@ -78,6 +80,8 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
 }
 _POSTGRESQL = {
+    "42P01": f"{_LACKING}. {_RESTORE}",
+    "42703": f"{_LACKING}. {_RESTORE}",
     "53100": f"cannot grow: the server's disk is full. Make room there. {_AGAIN}",
     "53300": f"has no connection left. Raise max_connections of the server. {_AGAIN}",
     "25006": "may only be read: it is a stand-by, or set read-only. Set BJ_DATABASE_URL to the "

@@ -1,8 +1,9 @@
 """YAML that people write, read so that no file can do more than hold values.
 
-What belongs here: refusing what makes a small file endless (deep nesting, aliases of aliases),
-silently loses a line (a key given twice) or holds what nobody sees. What does not: what a file must
-hold, and the words of its refusal.
+What belongs here: refusing what makes a small file endless (deep nesting, aliases of aliases,
+numbers of a thousand digits), silently loses a line (a key given twice), holds what nobody sees or
+is no plain value (tags, dates that no calendar has). What does not: what a file must hold, and the
+words of its refusal.
 """
 
 from typing import Any
@@ -13,12 +14,26 @@ from bj_pipeline.characters import unseen
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST = 20
+_MOST_BITS = 64
 _MOST_ALIASES = 8
 _MOST_CHARACTERS = 1_000_000
 
 
 class UnsafeYamlError(yaml.MarkedYAMLError):
     """YAML that is no plain list of values."""
+
+
+class _Values(LOADER):  # type: ignore[misc]
+    """Makes values of a text, and says on which line one cannot be made."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - theirs
+        try:
+            value = super().construct_object(node, deep)
+        except ValueError as error:
+            raise UnsafeYamlError(problem=str(error), problem_mark=node.start_mark) from error
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise _refusal(node, f"a number has at most {_MOST_BITS} bits")
+        return value
 
 
 def load(text: str) -> Any:
@@ -29,7 +44,7 @@ def load(text: str) -> Any:
             ``problem_mark`` say what and where, where that is known.
     """
     _inspect(text)
-    return yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe one
+    return yaml.load(text, Loader=_Values)  # noqa: S506 - a safe one
 
 
 def _inspect(text: str) -> None:
@@ -41,7 +56,7 @@ def _inspect(text: str) -> None:
     is_key: list[bool] = []
     aliases = 0
     for event in yaml.parse(text, Loader=LOADER):
-        _refuse_unseen(event)
+        _require_plain(event)
         if isinstance(event, yaml.CollectionEndEvent):
             open_.pop()
             is_key.pop()
@@ -60,8 +75,10 @@ def _inspect(text: str) -> None:
                     raise _refusal(event, f"nested more than {_DEEPEST} deep")
 
 
-def _refuse_unseen(event: Any) -> None:
-    """Refuse a character that cannot be seen, which quotes let one write as an escape."""
+def _require_plain(event: Any) -> None:
+    """Refuse a tag, and an unseen character, which quotes let one write as an escape."""
+    if tag := getattr(event, "tag", None):
+        raise _refusal(event, f"values are plain, without a tag such as {tag}")
     if not isinstance(event, yaml.ScalarEvent):
         return
     for line in event.value.split("\n"):

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bj_pipeline.characters import is_unseen
 from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.storage import Place, place
 
@@ -46,6 +47,8 @@ def _below_home(name: str) -> Callable[[Mapping[str, Any]], Place]:
 FOLDERS = ("landing", "artifacts", "published", "withdrawn")
 """Settings of folders that may lie elsewhere than in BJ_HOME, or in an object store."""
 
+_PATHS = ("home", "input", "reference", "content", "alert_urls_file", "source", *FOLDERS)
+
 Vendors = Annotated[tuple[str, ...], NoDecode]
 Somewhere = Annotated[Place, PlainValidator(_parsed)]
 """A folder: a path, or a URL such as ``s3://bucket/folder``; it lies in BJ_HOME unless named."""
@@ -59,7 +62,11 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="BJ_", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix="BJ_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(
@@ -162,6 +169,37 @@ class Settings(BaseSettings):
         "wrong with earlier ones.",
     )
 
+    @field_validator(*_PATHS, "database_url", "tushare_token", mode="before")
+    @classmethod
+    def _refuse_frayed_ends(cls, value: object) -> object:
+        if isinstance(value, str) and _is_frayed(value):
+            raise ValueError(
+                "it begins or ends with a blank, or holds a character that cannot be seen, such as "
+                "the line end of a file from Windows: write it anew."
+            )
+        return value
+
+    @field_validator(*_PATHS, mode="before")
+    @classmethod
+    def _begin_at_the_users_home(cls, value: object) -> object:
+        # Shells do it for what they read as a path; files of settings come without one.
+        if not isinstance(value, str) or not value.startswith("~"):
+            return value
+        try:
+            return str(Path(value).expanduser())
+        except RuntimeError as error:
+            raise ValueError("~ leads to no user's folder here: write the whole path.") from error
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _refuse_a_url(cls, value: object) -> object:
+        if "://" in str(value):
+            raise ValueError(
+                "it is a folder on this machine; BJ_LANDING, BJ_ARTIFACTS, BJ_PUBLISHED and "
+                "BJ_WITHDRAWN may be URLs."
+            )
+        return value
+
     @field_validator("home")
     @classmethod
     def _refuse_what_a_url_cannot_hold(cls, home: Path) -> Path:
@@ -223,6 +261,11 @@ class Settings(BaseSettings):
 def _is_no_text(value: str) -> bool:
     """Whether it holds halves of characters, by which Python carries bytes that are no UTF-8."""
     return any("\ud800" <= one <= "\udfff" for one in value)
+
+
+def _is_frayed(value: str) -> bool:
+    """Whether it holds what nobody means, such as the line ends of a file from Windows."""
+    return value != value.strip() or any(is_unseen(one) or one in "\t\n\r" for one in value)
 
 
 def load_settings() -> Settings:

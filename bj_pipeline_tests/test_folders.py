@@ -3,7 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import pytest
+
 from bj_pipeline import folders
+from bj_pipeline.outages import OutageError
+from bj_pipeline.warehouse.store import connect
 
 BUILDERS, ROUNDS, FILES = 8, 3, 20
 
@@ -45,3 +49,8 @@ def test_a_folder_that_is_removed_while_it_is_built_anew_is_whole_or_gone(tmp_pa
             done.result()
     assert {path.name for path in tmp_path.iterdir()} <= {"site"}
     assert not target.exists() or len(list(target.iterdir())) == FILES
+
+
+def test_a_place_where_no_folder_can_be_made_is_told_as_forbidden():
+    with pytest.raises(OutageError, match=r"^/proc/nowhere may not be written .*set BJ_HOME"):
+        connect("sqlite:////proc/nowhere/warehouse.db")

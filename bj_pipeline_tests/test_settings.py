@@ -7,14 +7,19 @@ import pytest
 
 from bj_pipeline.automation.home import dagster_environment
 from bj_pipeline.errors import ConfigurationError
-from bj_pipeline.settings import load_settings
+from bj_pipeline.settings import Settings, load_settings
 
 REFUSED = {
     "BJ_DATABASE_URL": ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:"],
     "BJ_PE_TTM_VENDORS": ["wnid", "iFinD,wind", ",,", "wind,", "wind,wind", "spreadsheet"],
-    "BJ_AI_CHAIN_PE_TTM_VENDORS": ["", "wind;ifind", "../wind"],
-    "BJ_HOME": [os.fsdecode(b"/tmp/\xca\xfd\xbe\xdd")],
-    "BJ_INPUT": [os.fsdecode(b"/tmp/\xff")],
+    "BJ_AI_CHAIN_PE_TTM_VENDORS": ["wind;ifind", "../wind"],
+    "BJ_HOME": [
+        os.fsdecode(b"/tmp/\xca\xfd\xbe\xdd"), " ", "/srv/home\r", "/srv/\u202eemoh", "s3://bucket/home",
+        "https://a.example/home",
+    ],
+    "BJ_INPUT": [os.fsdecode(b"/tmp/\xff"), "~nobody-of-this-name/input"],
+    "BJ_CONTENT": ["/srv/content "],
+    "BJ_TUSHARE_TOKEN": ["token\r"],
     "BJ_ARTIFACTS": [os.fsdecode(b"/tmp/\xff")],
 }  # fmt: skip
 
@@ -51,3 +56,20 @@ def test_a_home_of_dagster_that_is_not_there_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "nowhere"))
     with pytest.raises(ConfigurationError, match=re.escape(str(tmp_path / "nowhere"))):
         dagster_environment(load_settings())
+
+
+def test_a_setting_that_is_set_to_nothing_is_not_set(monkeypatch):
+    given = [name for name in os.environ if name.startswith("BJ_")]
+    for name in given:
+        monkeypatch.delenv(name)
+    unset = load_settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"BJ_{name.upper()}", "")
+    assert load_settings() == unset
+
+
+@pytest.mark.parametrize("name", ["home", "input", "reference", "content", "artifacts", "source"])
+def test_a_folder_may_begin_at_the_users_home(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(f"BJ_{name.upper()}", "~/a/b.yaml")
+    assert str(getattr(load_settings(), name)) == str(tmp_path / "a/b.yaml")

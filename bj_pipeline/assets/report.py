@@ -18,7 +18,7 @@ from bj_pipeline.report.manifest import manifest
 from bj_pipeline.report.picks import load_picks
 from bj_pipeline.report.sections.announcements import selected
 from bj_pipeline.report.topic import load_topic
-from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse import approved, tables
 
 
 @stage_asset(
@@ -72,7 +72,7 @@ def report_document(
     )
     document = erratum.revised(
         document,
-        revisions.history(*(pipeline.warehouse.read(t, issue.number) for t in tables.SIGN_OFF)),
+        revisions.history(*approved.read(pipeline.warehouse, issue.number)),
         revisions.names_of(company_metrics),
         pipeline.warehouse.versions(issue.number),
     )

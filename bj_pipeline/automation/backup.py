@@ -200,7 +200,7 @@ def _new_folder(target: Place, home: Path) -> Iterator[Path]:
             yield temporary
             _put_away(temporary, target)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    folders.make(target.parent)
     for left in target.parent.glob(f".*{_BEGUN}"):
         folders.remove_if_left(left)
     with folders.scratch(target.with_name(f".{target.name}{_BEGUN}")) as temporary:
@@ -243,7 +243,14 @@ def _copy_warehouse(
             rows[copied.table] = copied.rows
             step()
     with _opened(address) as warehouse:
-        return rows, _versions(warehouse), set(warehouse.read(tables.LANDING)["sha256"])
+        versions = _versions(warehouse)
+        if wrong := _changed(warehouse, versions):
+            raise BackupError(
+                "Nothing was kept of the backup, because rows were changed by hand or by another "
+                f"program: {'; '.join(wrong)}. Build these issues again with `bj-pipeline run "
+                "--issue N`, then take the backup again."
+            )
+        return rows, versions, set(warehouse.read(tables.LANDING)["sha256"])
 
 
 def _refuse_new_sign_off(settings: Settings, rows: dict[str, int]) -> None:
@@ -404,7 +411,7 @@ def _move_in(staged: Path, place: Place) -> None:
     for left in place.iterdir() if place.exists() else ():
         # Folders, and what a killed restore has put there: the backup has all of it.
         shutil.rmtree(left) if left.is_dir() else left.unlink()
-    place.mkdir(parents=True, exist_ok=True)
+    folders.make(place)
     # One by one, because the folder itself may be a disk of its own: then a move takes its time.
     with folders.scratch(place / ".restored") as aside:
         for part in staged.iterdir():
@@ -415,14 +422,7 @@ def _move_in(staged: Path, place: Place) -> None:
 def _require_versions(settings: Settings, manifest: Manifest) -> None:
     """Compare what the warehouse reads with the versions that were backed up."""
     with _opened(settings.warehouse_url) as warehouse:
-        recorded = _versions(warehouse)
-        wrong = [
-            f"issue {issue}, {name}"
-            for name in tables.METADATA.tables
-            if tables.has_versions(name)
-            for issue, version in _computed(warehouse, name, manifest)
-            if {version, recorded.get(issue, {}).get(name)} != {manifest.data_versions[issue][name]}
-        ]
+        wrong = _changed(warehouse, manifest.data_versions)
     if wrong:
         raise BackupError(
             f"Restored, but of another data version than was backed up: {'; '.join(wrong)}. Build "
@@ -430,10 +430,24 @@ def _require_versions(settings: Settings, manifest: Manifest) -> None:
         )
 
 
-def _computed(warehouse: Warehouse, name: str, manifest: Manifest) -> Iterator[tuple[int, str]]:
-    """Data version of each backed-up issue of a table, computed from its rows."""
+def _changed(warehouse: Warehouse, wanted: Mapping[int, Mapping[str, str]]) -> list[str]:
+    """Issues and tables whose rows, or their record, are of another data version than wanted."""
+    recorded = _versions(warehouse)
+    return [
+        f"issue {issue}, {name}"
+        for name in tables.METADATA.tables
+        if tables.has_versions(name)
+        for issue, version in _computed(warehouse, name, wanted)
+        if {version, recorded.get(issue, {}).get(name)} != {wanted[issue][name]}
+    ]
+
+
+def _computed(
+    warehouse: Warehouse, name: str, wanted: Mapping[int, Mapping[str, str]]
+) -> Iterator[tuple[int, str]]:
+    """Data version of each wanted issue of a table, computed from its rows."""
     rows = warehouse.read(name)
-    for issue, versions in manifest.data_versions.items():
+    for issue, versions in wanted.items():
         if name in versions:
             yield issue, data_version(rows[rows["issue"] == issue].drop(columns="issue"))
 
@@ -466,7 +480,7 @@ def _all_copied(
 
 def _copied(source: Place, target: Path) -> StoredFile:
     """Copy a file; describe what was read, not what was written."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    folders.make(target.parent)
     digest, size = hashlib.sha256(), 0
     with _reading(source) as reading, target.open("wb") as writing:
         while chunk := reading.read(_CHUNK):

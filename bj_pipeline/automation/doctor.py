@@ -224,9 +224,15 @@ def database(settings: Settings, _: datetime) -> Iterator[Finding]:
         yield Finding(WARN, "database", f"{shown}, not there yet", remedy)
         return
     engine = Warehouse(settings.warehouse_url).engine
-    missing = sorted(set(tables.METADATA.tables) - set(inspect(engine).get_table_names()))
+    there = {
+        f"{table}.{column['name']}"
+        for (_, table), columns in inspect(engine).get_multi_columns().items()
+        for column in columns
+    }
+    wanted = {f"{table}.{one.name}" for table, it in tables.METADATA.tables.items() for one in it.c}
+    missing = sorted(wanted - there)
     if missing:
-        found = f"{shown} lacks {', '.join(missing)}"
+        found = f"{shown} lacks {counted(len(missing), 'column')}, such as {missing[0]}"
         yield Finding(FAIL, "database", found, "Run bj-pipeline migrate, or restore a backup.")
     else:
         yield Finding(OK, "database", f"{shown}, {len(tables.METADATA.tables)} tables")
@@ -276,6 +282,14 @@ def curated_files(settings: Settings, _: datetime) -> Iterator[Finding]:
     reference = load_reference(settings.reference)
     found = f"{len(reference.memberships)} rows of the pool, {len(reference.chain)} of the AI chain"
     yield Finding(OK, "curated files", found)
+
+
+def content(settings: Settings, _: datetime) -> Iterator[Finding]:
+    """Whether the house's words, colours, labels and logo keep their rules."""
+    from bj_pipeline.report.house import HOUSE_FILE, load_house  # noqa: PLC0415
+
+    house = load_house(settings.content / HOUSE_FILE.name)
+    yield Finding(OK, "content", f"{settings.content}, of {house.name}")
 
 
 def font(_settings: Settings, _: datetime) -> Iterator[Finding]:
@@ -360,6 +374,8 @@ def _nearest(folder: Path) -> Path:
 
 def _unwritable(folder: Path) -> str:
     """Why a folder cannot be written, or made; empty if it can."""
+    if folder.exists() and not folder.is_dir():
+        return f"{folder} is no folder"
     there = _nearest(folder)
     try:
         with tempfile.TemporaryFile(dir=there):
@@ -392,6 +408,7 @@ _QUESTIONS: tuple[Question, ...] = (
     landing,
     inbox,
     curated_files,
+    content,
     font,
     calendar,
     issues,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bj_pipeline import outages
+from bj_pipeline import folders, outages
 from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.settings import PACKAGE, Settings
 from bj_pipeline.warehouse import address
@@ -78,7 +78,7 @@ def _prepare(home: Path, instance_settings: Path, *, has_databases: bool) -> Non
     Dagster makes its SQLite databases statement by statement: two programs that start together in
     a new home trip over each other, and one that is killed meanwhile leaves half a schema.
     """
-    home.parent.mkdir(parents=True, exist_ok=True)
+    folders.make(home.parent)
     with FileLock(home.with_suffix(".lock")):
         place = home
         if not home.exists():

@@ -103,7 +103,7 @@ def tick(settings: Settings, cursor_text: str | None, now: datetime) -> Tick:
 
     cursor = Cursor.parse(cursor_text)
     landing = Landing(settings.landing, Warehouse(settings.warehouse_url))
-    settings.inbox.mkdir(parents=True, exist_ok=True)
+    folders.make(settings.inbox)
     _make_way(settings.inbox)
     there = _candidates(settings.inbox)
     whole = [name for name in there if cursor.waiting.get(name) == there[name]]

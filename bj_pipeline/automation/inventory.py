@@ -119,7 +119,7 @@ class Stored:
         found: dict[int, list[str]] = {}
         for row in self.checks.to_dict("records"):
             now = self.versions.get(row["issue"], {})
-            seen = dict(part.split("=", 1) for part in row["data_version"].split(", "))
+            seen = dict(part.partition("=")[::2] for part in row["data_version"].split(", "))
             if any(version != now.get(table, "none") for table, version in seen.items()):
                 found.setdefault(row["issue"], []).append(row["check"])
         return found

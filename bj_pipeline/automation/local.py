@@ -5,7 +5,7 @@ A run is recorded in Dagster's own storage, so the UI shows it beside the others
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -81,9 +81,14 @@ class Runner:
             PipelineError: What stopped the run, for the person who can act.
         """
         issue = closed_issue(str(number))
-        for remark in open_source(self.source, self.folder, self.settings).remarks():
-            click.echo(f"Not used: {remark}", err=True)
-        self._run(ISSUE_JOB, number)
+        remarks = open_source(self.source, self.folder, self.settings).remarks()
+        try:
+            self._run(ISSUE_JOB, number)
+        except errors.PipelineError as error:
+            # What stops the run is told as its error.
+            _tell_unused(remark for remark in remarks if remark not in str(error))
+            raise
+        _tell_unused(remarks)
         ready = finished(self.settings.artifacts / issue.folder)
         lines = [*self._remarks(number), f"Issue {number} is ready:"]
         lines += [f"  {path}" for path in ready.values()]
@@ -218,3 +223,8 @@ def _error_types(kind: type[errors.PipelineError]) -> Iterator[type[errors.Pipel
     yield kind
     for child in kind.__subclasses__():
         yield from _error_types(child)
+
+
+def _tell_unused(remarks: Iterable[str]) -> None:
+    for remark in remarks:
+        click.echo(f"Not used: {remark}", err=True)

@@ -28,7 +28,8 @@ from bj_pipeline.report.document import Document
 from bj_pipeline.settings import Settings
 from bj_pipeline.site import kept
 from bj_pipeline.storage import Place, content, sizes
-from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse import approved, tables
+from bj_pipeline.warehouse.rows import understood
 from bj_pipeline.warehouse.store import Warehouse
 
 _FORMER = "revision-"
@@ -96,23 +97,24 @@ def latest(warehouse: Warehouse) -> dict[int, Entry]:
     return {int(row["issue"]): _entry(row) for row in rows}
 
 
-def approved_issues(warehouse: Warehouse) -> dict[int, int]:
-    """Revision of each issue that may be seen, by issue."""
-    return {
-        issue: entry.revision for issue, entry in latest(warehouse).items() if entry.is_approved
-    }
+def approved_issues(warehouse: Warehouse) -> dict[int, Entry]:
+    """The approval of each issue that may be seen, by issue."""
+    return {issue: entry for issue, entry in latest(warehouse).items() if entry.is_approved}
 
 
 def _entry(row: Mapping[Any, Any]) -> Entry:
-    return Entry(
-        issue=int(row["issue"]),
-        revision=int(row["revision"]),
-        state=row["state"],
-        by=row["by"],
-        at=datetime.fromisoformat(row["at"]),
-        hashes=json.loads(row["hashes"]),
-        note=row["note"],
-    )
+    with understood(f"table {tables.APPROVALS} of issue {row['issue']}"):
+        if row["state"] not in {tables.APPROVED, tables.WITHDRAWN}:
+            raise ValueError(row["state"])
+        return Entry(
+            issue=int(row["issue"]),
+            revision=int(row["revision"]),
+            state=row["state"],
+            by=row["by"],
+            at=datetime.fromisoformat(row["at"]),
+            hashes=dict(json.loads(row["hashes"])),
+            note=row["note"],
+        )
 
 
 def _row(entry: Entry, versions: Mapping[str, str]) -> pd.DataFrame:
@@ -159,7 +161,7 @@ def approve(
     for asset in sorted({check.asset for check in ALL if check.blocks}):
         require_passed(warehouse, number, asset)
     files = _built_files(settings.artifacts / issue.folder, warehouse, issue)
-    approved = _history(warehouse, number)
+    former = _history(warehouse, number)
     last = latest(warehouse).get(number)
     _forget_mark(settings.published / issue.folder, last)
     _require_next(document, last)
@@ -173,13 +175,14 @@ def approve(
         hashes={name: artifacts.sha256(content) for name, content in files.items()},
         note=note.strip(),
     )
-    if revisions.succession(taken, approved)[0] != document.revision:
+    if revisions.succession(taken, former)[0] != document.revision:
         raise SignOffError(_outdated(number))
     record = {
-        tables.APPROVALS: _row(entry, taken.versions),
         **revisions.frames(taken, document.revision),
         tables.APPROVED_FIGURES: kept.frame(warehouse, document),
     }
+    sealed = {**taken.versions, **approved.seals(record)}
+    record[tables.APPROVALS] = _row(entry, sealed)
     with _recording(warehouse, number, record, f"Issue {number}, revision {document.revision}"):
         _publish(settings, issue, files, last)
     _mark(settings.published / issue.folder).unlink(missing_ok=True)
@@ -192,7 +195,7 @@ def _document(warehouse: Warehouse, number: int) -> Document:
 
 
 def _history(warehouse: Warehouse, number: int) -> tuple[revisions.Approved, ...]:
-    return revisions.history(*(warehouse.read(name, number) for name in tables.SIGN_OFF))
+    return revisions.history(*approved.read(warehouse, number))
 
 
 def _snapshot(warehouse: Warehouse, document: Document) -> revisions.Snapshot:
@@ -441,10 +444,10 @@ def difference(settings: Settings, number: int) -> Difference:
         MissingDataError: It was never built.
     """
     warehouse = Warehouse(settings.warehouse_url)
-    approved, last = _history(warehouse, number), latest(warehouse).get(number)
+    history, last = _history(warehouse, number), latest(warehouse).get(number)
     document = _document(warehouse, number)
     current = _snapshot(warehouse, document)
-    revision, former = revisions.succession(current, approved)
+    revision, former = revisions.succession(current, history)
     found = revisions.differences(former.snapshot if former else current, current)
     entry = last if last is not None and last.revision == revision else None
     folder = settings.artifacts / by_number(number).folder

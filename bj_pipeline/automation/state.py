@@ -49,8 +49,7 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
     def sign_off(issue: Issue) -> str:
         if issue.number not in signed:
             return ""
-        record = json.loads(manifests.get(issue.folder, "{}"))
-        return signoff.state_of(record.get("revision"), signed[issue.number])
+        return signoff.state_of(_revision(manifests.get(issue.folder)), signed[issue.number])
 
     return pd.DataFrame(
         [
@@ -67,3 +66,11 @@ def issue_states(settings: Settings, now: datetime | None = None) -> pd.DataFram
             for issue in all_issues()
         ]
     )
+
+
+def _revision(manifest: bytes | None) -> int | None:
+    """Revision that a manifest names; None if there is none, or if it is not as it was written."""
+    try:
+        return int(json.loads(manifest or b"{}")["revision"])
+    except (ValueError, KeyError, TypeError):
+        return None

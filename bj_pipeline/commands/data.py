@@ -144,7 +144,11 @@ def show(table: str, issue: int | None, form: str, *, columns: bool) -> None:
         return
     if issue is not None and "issue" not in tables.table(table).columns:
         raise ConfigurationError(f"The table {table} is not kept by issue: leave out --issue.")
-    frame = Warehouse(load_settings().warehouse_url).read(table, issue)
+    warehouse = Warehouse(load_settings().warehouse_url)
+    if issue is None and tables.has_versions(table):
+        frame = warehouse.read_all(table)
+    else:
+        frame = warehouse.read(table, issue)
     if issue is not None:
         if frame.empty and not tables.has_versions(table):
             raise MissingDataError(f"The table {table} holds nothing of issue {issue}.")

@@ -43,8 +43,13 @@ def site(folder: Path | None) -> None:
         load_house(settings.content / "house.yaml"),
         target,
         issues=None if settings.publish_drafts else list(approved),
-        revisions=None if settings.publish_drafts else approved,
+        revisions=None
+        if settings.publish_drafts
+        else {issue: one.revision for issue, one in approved.items()},
         forms=settings.artifacts if settings.publish_drafts else settings.published,
+        hashes=None
+        if settings.publish_drafts
+        else {issue: one.hashes for issue, one in approved.items()},
     )
     click.echo(
         f"{counted(done.pages, 'page')} on {counted(done.issues, 'issue')} and "

@@ -12,7 +12,7 @@ from typing import NoReturn, Self
 
 from bj_pipeline.errors import DataError
 from bj_pipeline.issues import Issue
-from bj_pipeline.report.reading import read_text
+from bj_pipeline.report.reading import LONGEST, read_text
 
 ISSUES_FOLDER = Path(__file__).parents[1] / "content" / "issues"
 UNFILLED = "〔待填〕"
@@ -78,6 +78,9 @@ class AnalystFile:
         try:
             for row in reader:
                 cells = [cell.strip() for cell in row]
+                if longest := next((cell for cell in cells if len(cell) > LONGEST), None):
+                    rule = f"a cell has at most {LONGEST} characters"
+                    self.refuse(begin, rule, "Shorten it.", longest)
                 if any(cells):
                     yield begin, cells
                 begin = first_line + reader.line_num

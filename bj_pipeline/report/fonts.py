@@ -4,7 +4,9 @@ What belongs here: where the font is, which characters it lacks, and the part of
 carries. What does not: sizes and weights, which belong to the templates and the chart style.
 """
 
+import errno
 import io
+import os
 import unicodedata
 from functools import cache
 from importlib.resources import files
@@ -45,8 +47,17 @@ def font_file() -> Path:
 
 @cache
 def face() -> hb.Face:
-    """The font, opened: what its characters are, and how wide."""
-    return hb.Face(hb.Blob.from_file_path(font_file()))
+    """The font, opened: what its characters are, and how wide.
+
+    Raises:
+        OSError: It cannot be read, or there is no memory for it.
+    """
+    path = font_file()
+    path.open("rb").close()
+    try:
+        return hb.Face(hb.Blob.from_file_path(path))
+    except hb.HarfBuzzError as error:  # it could be opened, and found no place
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(path)) from error
 
 
 @cache

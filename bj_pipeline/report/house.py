@@ -22,7 +22,7 @@ from bj_pipeline.report.document import House
 from bj_pipeline.report.labels import STANDARD, load_labels
 from bj_pipeline.report.logo import load_logo
 from bj_pipeline.report.palette import READABLE_CONTRAST, contrast_on_white
-from bj_pipeline.report.reading import Text, read_text, read_yaml
+from bj_pipeline.report.reading import Remark, Text, read_text, read_yaml
 
 HOUSE_FILE = Path(__file__).parents[1] / "content" / "house.yaml"
 _FEWEST_SERIES = 4
@@ -52,7 +52,7 @@ class _HouseFile(BaseModel):
     series: Text
     department: Text
     authors: tuple[Text, ...] = ()
-    contact: str = ""
+    contact: Remark = ""
     language: Text = STANDARD
     logo: str = ""
     accent: TextColour

@@ -15,14 +15,14 @@ from string import Formatter
 from pydantic import ConfigDict, RootModel
 
 from bj_pipeline.errors import DataError
-from bj_pipeline.report.reading import read_text, read_yaml
+from bj_pipeline.report.reading import LONGEST, read_text, read_yaml
 
 FOLDER = Path(__file__).parents[1] / "content" / "labels"
 STANDARD = "zh-CN"
 """The language whose file says which labels there are, and what is filled in where."""
 
 _CHINESE, _LATIN = re.compile(r"[\u4e00-\u9fff]$"), re.compile(r"[A-Za-z]")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
 
 
 class Labels(RootModel[dict[str, str]]):
@@ -85,8 +85,10 @@ def load_labels(language: str, folder: Path) -> Labels:
         DataError: There are none, or a label is missing, unknown, empty or filled in otherwise.
     """
     name = f"{language}.yaml"
-    path = next((one / name for one in (folder, FOLDER) if (one / name).is_file()), None)
-    if path is None or not _LANGUAGE.fullmatch(language):
+    is_tag = _LANGUAGE.fullmatch(language)
+    files = (one / name for one in (folder, FOLDER) if is_tag and (one / name).is_file())
+    path = next(files, None)
+    if path is None:
         known = sorted({one.stem for place in (folder, FOLDER) for one in place.glob("*.yaml")})
         raise DataError(
             "house.yaml",
@@ -114,6 +116,9 @@ def _read(path: Path) -> Mapping[str, str]:
 
 
 def _require_places(file: str, key: str, label: str, wanted: set[str]) -> None:
+    if len(label) > LONGEST:
+        rule = f"a label has at most {LONGEST} characters"
+        raise DataError(file, rule, f"Shorten `{key}`.", found=f"{len(label)} characters")
     listed = ", ".join(f"{{{place}}}" for place in sorted(wanted)) or "nothing in braces"
     rule = f"{key} is a text with {listed}"
     remedy = "Write it as in the file of another language."

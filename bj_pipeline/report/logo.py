@@ -23,7 +23,7 @@ from bj_pipeline.report.typesetting import typeset
 MOST_BYTES = 200_000
 _MOST_PIXELS = 4_000
 _MOST_STRETCHED = 8
-_NAME = re.compile(r"[\w-]+\.(svg|png)")
+_NAME = re.compile(r"[\w-]{1,80}\.(svg|png)")
 _SVG = "http://www.w3.org/2000/svg"
 # fmt: off
 _SHAPES = frozenset({"path", "rect", "circle", "ellipse", "line", "polyline", "polygon"})

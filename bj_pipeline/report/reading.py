@@ -16,7 +16,11 @@ from bj_pipeline.characters import unseen
 from bj_pipeline.errors import DataError
 
 Checked = TypeVar("Checked", bound=BaseModel)
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+LONGEST = 1000
+"""Characters of a text that stands in one place, such as a title, a cell or a paragraph."""
+Remark = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST)]
+"""A text that may be left out."""
+Text = Annotated[Remark, StringConstraints(min_length=1)]
 
 
 def read_text(path: Path, file: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
@@ -39,7 +39,7 @@ from bj_pipeline.report.document import (
     Table,
     Words,
 )
-from bj_pipeline.report.reading import Text, read_yaml
+from bj_pipeline.report.reading import Remark, Text, read_yaml
 from bj_pipeline.report.rounding import MISSING, display
 
 TOPIC_FILE = "topic.md"
@@ -47,8 +47,9 @@ TOPIC_TABLE = "topic"
 """What facts of the analyst's figures name as their table."""
 
 _STORED_PER_PRINTED = {"%": "0.01", "亿元": "100000000", "万元": "10000"}
-_FIGURE_FILE = re.compile(r"[\w-]+\.csv")
+_FIGURE_FILE = re.compile(r"[\w-]{1,80}\.csv")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_HOST = re.compile(r"[\w.-]*\w(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 _SIDE_BY_SIDE = 2
 _MOST_DIGITS = 6
 _KEPT_DIGITS = 15
@@ -100,11 +101,11 @@ class _FigureHeader(_Header):
 
     kind: Literal["bars", "hbars", "lines", "table"]
     title: Text
-    unit: str
+    unit: Remark
     source: Text
     digits: Annotated[int | Literal["typed"], BeforeValidator(_digits)]
-    note: str = ""
-    alt: str = ""
+    note: Remark = ""
+    alt: Remark = ""
 
 
 # --- the topic page
@@ -312,12 +313,18 @@ class _LineReader:
 
     def _link(self, node: SyntaxTreeNode) -> None:
         url = str(node.attrs["href"])
-        if not url.startswith(("https://", "http://")):
-            rule = "a link leads to a public address"
+        if not _is_public(url):
+            rule = "a link leads to a public address, without a user's name or password"
             self.file.refuse(self.line, rule, "Write it in full: https://…", url)
+        if "title" in node.attrs:
+            rule = "a link is [words](https://…) without a title"
+            self.file.refuse(self.line, rule, "Remove it.", str(node.attrs["title"]))
         inner = _LineReader(self.file, self.line)
         inner.read(node.children)
         text = "".join(part.text for part in inner.parts)
+        if not text.strip():
+            rule = "a link has words"
+            self.file.refuse(self.line, rule, "Write them between the brackets.", url)
         self.parts.append(Link(text=self._joint(text) + text, url=url))
         self.line = inner.line
 
@@ -330,6 +337,19 @@ class _LineReader:
         ends = (before.text[-1], text[0])
         tight = all(map(_wide, ends)) or any(_wide(end) and _punctuation(end) for end in ends)
         return "" if tight else " "
+
+
+def _is_public(url: str) -> bool:
+    """Whether an address names a server, and nobody's name or password."""
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in {"http", "https"}
+            and _HOST.fullmatch(parts.netloc) is not None
+            and (parts.port or 1) > 0
+        )
+    except ValueError:  # a port or an address in brackets that cannot be
+        return False
 
 
 def _wide(character: str) -> bool:

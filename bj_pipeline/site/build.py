@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bj_pipeline.errors import DataError
 from bj_pipeline.reference import load_reference
+from bj_pipeline.report import artifacts
 from bj_pipeline.report.document import House
 from bj_pipeline.settings import Settings
 from bj_pipeline.site import folder, views
-from bj_pipeline.site.history import History, read
+from bj_pipeline.site.history import FORMS, History, read
 from bj_pipeline.site.render import Renderer
-from bj_pipeline.storage import Place
+from bj_pipeline.storage import Place, content
 from bj_pipeline.warehouse.store import Warehouse
 
 
@@ -50,6 +52,7 @@ def build_site(
     issues: Sequence[int] | None = None,
     revisions: Mapping[int, int] | None = None,
     forms: Place | None = None,
+    hashes: Mapping[int, Mapping[str, str]] | None = None,
 ) -> SiteReport:
     """Build the site of the series; the same data give the same bytes.
 
@@ -62,8 +65,10 @@ def build_site(
         revisions: Approved revisions, by issue, whose figures and files are shown instead of those
             that were built last.
         forms: Folder of the finished files; None for the folder of the artifacts.
+        hashes: SHA-256 of the approved files by issue and name; None if any may be shown.
 
     Raises:
+        DataError: A file is not the one that was approved.
         MissingDataError: There is no issue to show, or one that was asked for is not there.
         ConfigurationError: The target holds something else than a site.
     """
@@ -79,9 +84,9 @@ def build_site(
     )
     rendered = render(history, house)
     with folder.replaced(target) as new:
-        for path, content in rendered.items():
-            folder.write(new / path, content)
-        form_sizes = _copy_forms(history, new)
+        for path, page in rendered.items():
+            folder.write(new / path, page)
+        form_sizes = _copy_forms(history, new, hashes or {})
     return SiteReport(
         folder=target,
         issues=len(history.editions),
@@ -98,17 +103,29 @@ def render(history: History, house: House) -> dict[str, bytes]:
     """Every file of the site by path, without the finished reports."""
     renderer = Renderer(house)
     pages = {page.path: renderer.page(page) for page in views.pages(history, house)}
-    characters = "".join(sorted(set().union(*(content.decode() for content in pages.values()))))
+    characters = "".join(sorted(set().union(*(page.decode() for page in pages.values()))))
     return pages | renderer.assets(history, characters) | {folder.MARK: _record(history)}
 
 
-def _copy_forms(history: History, new: Path) -> list[int]:
+def _copy_forms(history: History, new: Path, hashes: Mapping[int, Mapping[str, str]]) -> list[int]:
     sizes = []
     for edition in history.editions:
-        for name, source in edition.forms.items():
-            copy = new / edition.issue.folder / name
-            copy.parent.mkdir(exist_ok=True)
-            sizes.append(copy.write_bytes(source.read_bytes()))
+        number = edition.issue.number
+        approved = hashes.get(number, {})
+        for name in FORMS:
+            source = edition.forms.get(name)
+            form = None if source is None else content(source)
+            if name in approved and artifacts.sha256(form or b"") != approved[name]:
+                raise DataError(
+                    f"{edition.issue.folder}/{name}",
+                    "a published file is there, and is the one that was approved",
+                    "Restore the folder from a backup, or withdraw the revision with "
+                    f"`bj-pipeline withdraw {number}`.",
+                )
+            if form is not None:
+                copy = new / edition.issue.folder / name
+                copy.parent.mkdir(exist_ok=True)
+                sizes.append(copy.write_bytes(form))
     return sizes
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from bj_pipeline.report.document import Document, FactRef
-from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse import approved, tables
 from bj_pipeline.warehouse.store import Warehouse
 
 TABLES = (
@@ -59,6 +59,7 @@ def read(warehouse: Warehouse, revisions: Mapping[int, int], table: str) -> dict
     if not revisions:
         return {}
     kept = warehouse.read_issues(tables.APPROVED_FIGURES, revisions.keys(), table=table)
+    approved.require_sealed(warehouse, table, kept)
     return {
         int(row["issue"]): [{"issue": int(row["issue"]), **one} for one in json.loads(row["rows"])]
         for row in kept.to_dict("records")

@@ -94,4 +94,9 @@ def read_profile(path: Path) -> dict[str, list[str]]:
             raise ConfigurationError(f"{path.name}: {told} is no raw table; they are {known}.")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ConfigurationError(f"{path.name}: {table} has a list of sources.")
+        if not names or len(set(names)) < len(names):
+            raise ConfigurationError(
+                f"{path.name}: {table} names at least one source, and each once; a table that is "
+                "to have none is left out."
+            )
     return profile

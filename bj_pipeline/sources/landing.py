@@ -26,7 +26,7 @@ from bj_pipeline.errors import DataError, MissingDataError
 from bj_pipeline.issues import Issue
 from bj_pipeline.sources import Delivery
 from bj_pipeline.storage import ObjectPath, Place
-from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse import rows, tables
 from bj_pipeline.warehouse.store import Warehouse
 
 _ASIDE = ".arriving"
@@ -221,7 +221,10 @@ class Landing:
 
     @outages.outlasting
     def _rows(self, query: "Select[tuple[object, ...]]") -> "list[Row[tuple[object, ...]]]":
-        with self.warehouse.engine.connect() as connection:
+        with (
+            rows.understood(f"table {tables.LANDING}"),
+            self.warehouse.engine.connect() as connection,
+        ):
             return list(connection.execute(query).all())
 
     def _deliveries(

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from bj_pipeline import given, safe_yaml
 from bj_pipeline.errors import DataError
@@ -110,7 +118,7 @@ class Measure(_Model):
 class Identity(_Model):
     """Labels of the columns that say whose row it is, and of when."""
 
-    code: tuple[str, ...]
+    code: Annotated[tuple[str, ...], Field(min_length=1)]
     name: tuple[str, ...] = ()
     day: tuple[str, ...] = ()
     period: tuple[str, ...] = ()
@@ -144,10 +152,19 @@ class Vendor(_Model):
         named_only: Whether its layouts count only where a delivery names the vendor.
     """
 
-    vendor: str
+    vendor: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
     interfaces: Mapping[str, Interface] = {}
     spreadsheet: Grammar | None = None
     named_only: bool = False
+
+    @model_validator(mode="after")
+    def _units_exist(self) -> "Vendor":
+        if self.spreadsheet:
+            measures = [one for table in self.spreadsheet.tables.values() for one in table.values()]
+            for measure in measures:
+                if measure.unit is not None and measure.unit not in self.spreadsheet.units:
+                    raise ValueError(f"units has no family {measure.unit}")
+        return self
 
     @model_validator(mode="after")
     def _tables_exist(self) -> "Vendor":
@@ -181,7 +198,7 @@ def vendors(folder: Path = FOLDER) -> Mapping[str, Vendor]:
             continue
         name = f"{stem}.yaml"
         base = data.get("extends")
-        if base is not None and base not in files:
+        if base is not None and (not isinstance(base, str) or base not in files):
             raise DataError(name, "extends names a file here", "Correct it.", found=str(base))
         own = {key: value for key, value in data.items() if key != "extends"}
         merged = _merged(files[base], own) if base is not None else own

@@ -6,6 +6,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from bj_pipeline.characters import shown
 from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.reference import Reference, load_reference
 from bj_pipeline.settings import Settings
@@ -97,6 +98,10 @@ def _combined(path: Path, surroundings: Surroundings) -> Source:
 
     profile = read_profile(path)
     names = dict.fromkeys(name for row in profile.values() for name in row)
+    if unknown := [name for name in names if name not in SOURCES]:
+        raise ConfigurationError(
+            f"{path.name}: there is no source {shown(unknown[0])!r}: choose {', '.join(SOURCES)}."
+        )
     opened = {name: _single(name, surroundings) for name in names}
     by_table = {table: [opened[name] for name in row] for table, row in profile.items()}
     return CombinedSource(path.stem, by_table)

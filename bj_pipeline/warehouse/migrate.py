@@ -27,7 +27,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
+from bj_pipeline.counted import counted
 from bj_pipeline.errors import PipelineError
+from bj_pipeline.outages import OutageError
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.address import shown
 
@@ -181,8 +183,8 @@ def revision(engine: Engine) -> str | None:
     """
     try:
         with engine.connect() as connection:
-            return str(connection.execute(_VERSION).scalar_one())
-    except (OperationalError, ProgrammingError):
+            return _read(connection)
+    except (OperationalError, ProgrammingError, OutageError):
         # No such table, most likely.
         with engine.connect() as connection:
             return _stored(connection)
@@ -191,7 +193,18 @@ def revision(engine: Engine) -> str | None:
 def _stored(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return str(connection.execute(_VERSION).scalar_one())
+    return _read(connection)
+
+
+def _read(connection: Connection) -> str:
+    found = connection.execute(_VERSION).scalars().all()
+    if len(found) != 1:
+        raise DatabaseVersionError(
+            f"The warehouse {shown(connection.engine.url)} tells {counted(len(found), 'revision')} "
+            f"in its table {VERSION_TABLE}, where one is due: it was changed by hand. Restore a "
+            "backup."
+        )
+    return str(found[0])
 
 
 @contextmanager

@@ -7,7 +7,8 @@ A table may hold a row for every company and day. What SQLAlchemy would do for e
 up how its type is written, making a mapping of each row) is done once a column here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache
 from itertools import repeat
@@ -32,10 +33,34 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType, TypeEngine
 
+from bj_pipeline.errors import DataError
 from bj_pipeline.warehouse import tables
 
 _NUMBERS = (Double, Integer)
 """Types whose values drivers of both databases take and give as they are."""
+
+
+def changed(what: str) -> DataError:
+    """The error of rows that are not as they were written, to be raised."""
+    return DataError(
+        what,
+        "rows stay as a run has written them",
+        "They were changed by hand or by another program: build the issue again "
+        "(`bj-pipeline run --issue N`), or restore a backup.",
+    )
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Tell of a stored value that is none of its kind, such as a word where a day is due.
+
+    Raises:
+        DataError: Inside, a value was not understood.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise changed(what) from error
 
 
 def frame(
@@ -48,7 +73,17 @@ def frame(
         source: The table.
         where: The conditions.
         without: A column that is not wanted.
+
+    Raises:
+        DataError: A value is none of its column's type.
     """
+    with understood(f"table {source.name}"):
+        return _frame(connection, source, *where, without=without)
+
+
+def _frame(
+    connection: Connection, source: Table, *where: ColumnElement[bool], without: str
+) -> pd.DataFrame:
     columns = [column for column in source.columns if column.name != without]
     names = [column.name for column in columns]
     found = connection.execute(_query(source, tuple(names)).where(*where))

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ from sqlalchemy import (
     select,
 )
 
-from bj_pipeline import outages
+from bj_pipeline import folders, outages
 from bj_pipeline.errors import ConfigurationError, MissingDataError
 from bj_pipeline.warehouse import address, rows, tables
 from bj_pipeline.warehouse.migrate import SCHEMA
@@ -94,6 +94,7 @@ class Warehouse:
             for name, frame in ordered.items():
                 _replace_rows(connection, name, issue, frame)
                 _replace_partition(connection, name, issue, versions[name], len(frame))
+        seen_in(self.url).update((name, issue, version) for name, version in versions.items())
         return versions
 
     @outages.outlasting
@@ -149,18 +150,47 @@ class Warehouse:
 
         Raises:
             MissingDataError: The issue was never built in this table.
+            DataError: The rows are not those that were written.
         """
         source = tables.table(name)
         if issue is None:
             with self.engine.connect() as connection:
                 return rows.frame(connection, source)
-        if tables.has_versions(name) and self.version(name, issue) is None:
+        version = self.version(name, issue)
+        if tables.has_versions(name) and version is None:
             raise MissingDataError(
                 f"The table {name} holds nothing of issue {issue}. "
                 f"Build it with `bj-pipeline run --issue {issue}`."
             )
         with self.engine.connect() as connection:
-            return rows.frame(connection, source, source.c.issue == issue, without="issue")
+            frame = rows.frame(connection, source, source.c.issue == issue, without="issue")
+        if tables.has_versions(name) and not self._is_as_written(name, issue, version, frame):
+            if self.version(name, issue) != version:
+                return self.read(name, issue)  # another run has replaced it in between
+            raise rows.changed(f"table {name} of issue {issue}")
+        return frame
+
+    def read_all(self, name: str) -> pd.DataFrame:
+        """Rows of every issue, with the column ``issue`` in front.
+
+        Takes longer than :meth:`read` does without an issue, and finds what was changed by hand.
+
+        Raises:
+            DataError: The rows of an issue are not those that were written.
+        """
+        found = [self.read(name, issue).assign(issue=issue) for issue in self.issues(name)]
+        whole = pd.concat(found, ignore_index=True) if found else self.read(name)
+        return whole[["issue", *tables.columns(name)]]
+
+    def _is_as_written(
+        self, name: str, issue: int, version: str | None, frame: pd.DataFrame
+    ) -> bool:
+        seen = seen_in(self.url)
+        if (name, issue, version) not in seen:
+            if data_version(frame) != version:
+                return False
+            seen.add((name, issue, version))
+        return True
 
     @outages.outlasting
     def read_issues(self, name: str, issues: Collection[int], **equal: object) -> pd.DataFrame:
@@ -254,6 +284,16 @@ class Warehouse:
             return list(connection.execute(query).scalars().all())
 
 
+@cache
+def seen_in(_url: str) -> set[tuple[str, int, str | None]]:
+    """Partitions of a database that this process has written, or has found as they were written.
+
+    By table, issue and data version: the rows of an issue are looked at once, and not at all where
+    they were made.
+    """
+    return set()
+
+
 def connect(database_url: str) -> Engine:
     """An engine for SQLite or PostgreSQL, whatever tables the database holds.
 
@@ -264,7 +304,7 @@ def connect(database_url: str) -> Engine:
     if url.get_backend_name() == address.SQLITE:
         database = Path(url.database or "")
         with outages.explained():
-            database.parent.mkdir(parents=True, exist_ok=True)
+            folders.make(database.parent)
         if url.database:
             outages.refuse_misplaced(database)
         engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})

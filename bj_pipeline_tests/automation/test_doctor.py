@@ -4,6 +4,7 @@ import socket
 import sys
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -100,6 +101,16 @@ def test_a_wrong_curated_file_fails_with_its_line(settings):
     found = findings(settings)["curated files"]
     assert found.level == doctor.FAIL
     assert "pool.csv, line 2" in found.found
+
+
+def test_content_that_is_not_there_fails(settings, tmp_path):
+    found = findings(settings.model_copy(update={"content": tmp_path / "nowhere"}))["content"]
+    assert (found.level, "house.yaml" in found.found) == (doctor.FAIL, True)
+
+
+def test_a_home_that_is_a_device_fails(settings):
+    found = findings(settings.model_copy(update={"home": Path("/dev/null")}))["home"]
+    assert (found.level, "BJ_HOME" in found.remedy) == (doctor.FAIL, True)
 
 
 def test_the_end_of_the_calendar_is_announced_in_time(settings):

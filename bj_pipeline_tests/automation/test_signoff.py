@@ -70,6 +70,12 @@ def rebuild(settings: Settings, **environment: str) -> None:
     assert result.success
 
 
+def approved(settings: Settings) -> dict[int, int]:
+    """Revision of each issue that may be seen."""
+    found = signoff.approved_issues(Warehouse(settings.warehouse_url))
+    return {issue: entry.revision for issue, entry in found.items()}
+
+
 def built(settings: Settings) -> dict[str, str]:
     return hashes(settings.artifacts / "issue-065")
 
@@ -187,7 +193,7 @@ def test_approving_a_revision_keeps_the_former_one_beside_it(corrected):
     kept = {f"revision-1/{name}": value for name, value in first.items()}
     assert hashes(published(corrected)) == second | kept
     assert approvals(corrected) == [(1, "approved", "张三"), (2, "approved", "李四")]
-    assert signoff.approved_issues(Warehouse(corrected.warehouse_url)) == {65: 2}
+    assert approved(corrected) == {65: 2}
     assert state(corrected) == "approved, revision 2"
     assert not list(corrected.published.glob(".*"))
 
@@ -198,13 +204,11 @@ def test_the_site_shows_an_approved_issue_with_the_figures_of_its_files(correcte
         build_site(warehouse, corrected, load_house(), target, issues=[65], revisions=revisions)
         return (target / "ai-chain.html").read_text(encoding="utf-8")
 
-    approved = signoff.approved_issues(Warehouse(corrected.warehouse_url))
-    assert "4088.20" in chain(approved)
-    assert "-198.44" not in chain(approved)
+    assert "4088.20" in chain(approved(corrected))
+    assert "-198.44" not in chain(approved(corrected))
     assert "-198.44" in chain(None)
     signoff.approve(corrected, 65, "李四")
-    approved = signoff.approved_issues(Warehouse(corrected.warehouse_url))
-    assert "-198.44" in chain(approved)
+    assert "-198.44" in chain(approved(corrected))
 
 
 def test_an_approved_revision_keeps_its_erratum_and_its_bytes(corrected):
@@ -228,7 +232,7 @@ def test_a_withdrawn_issue_leaves_published_and_comes_back_as_the_next_revision(
     assert not published(corrected).exists()
     assert hashes(corrected.withdrawn / "issue-065" / "revision-2") == was
     assert state(corrected) == "withdrawn, revision 2"
-    assert signoff.approved_issues(Warehouse(corrected.warehouse_url)) == {}
+    assert approved(corrected) == {}
     with pytest.raises(SignOffError, match="withdrawn already by 王五"):
         signoff.withdraw(corrected, 65, "王五", "再次")
     with pytest.raises(SignOffError, match="Build it again"):

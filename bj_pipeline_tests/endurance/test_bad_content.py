@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - cases are read a line each
 """Curated files, settings and an analyst's files with a fault: refused by file, line and rule."""
 
+import errno
 import os
 import pty
 import re
@@ -12,12 +13,14 @@ from bj_pipeline import reference
 from bj_pipeline.automation import notify
 from bj_pipeline.errors import DataError, PipelineError
 from bj_pipeline.issues import by_number, load, load_overrides
+from bj_pipeline.outages import OutageError, explained
+from bj_pipeline.report import fonts
 from bj_pipeline.report.house import HOUSE_FILE, load_house
 from bj_pipeline.report.logo import load_logo
 from bj_pipeline.report.picks import load_picks
 from bj_pipeline.report.topic import load_topic
 from bj_pipeline.settings import Settings
-from bj_pipeline.sources import codes, combined, mappings
+from bj_pipeline.sources import codes, combined, mappings, registry
 from bj_pipeline_tests.endurance import corpus
 from bj_pipeline_tests.endurance.judging import in_time, refusal
 
@@ -162,6 +165,13 @@ YAML = {
     "no width as an escape": 'name: "\\u200b"\n',
     "NUL as an escape": 'name: "a\\0b"\n',
     "a bell as an escape": 'name: {x: ["a\\ab"]}\n',
+    "a binary": "name: !!binary aGk=\n",
+    "a set": "name: !!set {a}\n",
+    "a moment that is none": "name: !!timestamp x\n",
+    "a word as a number": "name: !!int x\n",
+    "a day of no calendar": "name: 2026-02-30\n",
+    "a number without end": f"name: 0x{'f' * 5000}\n",
+    "digits without end": f"name: {'9' * 5000}\n",
     "megabytes": "name: " + "x" * 6_000_000 + "\n",
 }
 
@@ -259,6 +269,84 @@ def test_what_cannot_be_seen_is_refused_however_it_is_written(topic, reference_,
     assert refusal("topic.md", lambda: load_topic(topic)).row == 6
 
 
+LINKS = [
+    "[a](https://user:secret@example.com)", "[a](https://user@example.com)", "<https://u:p@example.com>",
+    "[a](https://example.com\\@b.c)", "[a](https://)", "[a](https:///b)", "[a](https://[::1)",
+    "[a](http://example.com:99999/)", "[a](https://exam%20ple.com)", "[](https://example.com)",
+    '[a](https://example.com "unseen")',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_link_that_is_not_to_a_public_address_or_loses_words_is_refused(topic, link):
+    (topic / "topic.md").write_text(PAGE.replace("正文。", f"见{link}。"), encoding="utf-8")
+    assert refusal("topic.md", lambda: load_topic(topic)).row == 6
+
+
+LENGTHY = {
+    "a topic's title": ("topic.md", "专题"),
+    "a key point": ("topic.md", "要点"),
+    "a figure's name": ("topic.md", "market"),
+    "a figure's title": ("market.csv", "一"),
+    "a unit": ("market.csv", "亿元"),
+    "a category": ("market.csv", "2024"),
+    "a pick's company": ("announcements.csv", "并行科技"),
+    "a pick's text": ("announcements.csv", "签订合同"),
+}
+
+
+@pytest.mark.parametrize("what", LENGTHY)
+def test_a_text_without_end_is_refused_in_an_analysts_files(topic, what):
+    name, words = LENGTHY[what]
+    path, issue = topic / name, by_number(65)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(words, "长" * 5000), encoding="utf-8")
+    refusal(name, lambda: (load_topic(topic), load_picks(topic, issue)))
+
+
+HOUSE = {
+    "name": "长" * 5000,
+    "contact": "长" * 5000,
+    "language": "a" * 5000,
+    "logo": f"{'a' * 5000}.svg",
+}
+
+
+@pytest.mark.parametrize("key", HOUSE)
+def test_a_word_without_end_is_refused_in_the_house_file(tmp_path, key):
+    lines = HOUSE_FILE.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith(f"{key}:")]
+    text = "\n".join([*kept, f"{key}: {HOUSE[key]}", ""])
+    (tmp_path / "house.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "logo.svg").write_bytes((HOUSE_FILE.parent / "logo.svg").read_bytes())
+    refusal("house.yaml", lambda: load_house(tmp_path / "house.yaml"))
+
+
+VENDOR = {
+    "a list as its base": "vendor: mine\nextends: [a, [b]]\n",
+    "no name": 'vendor: ""\n',
+    "a path as its name": "vendor: ../../etc\n",
+    "a unit of no family":
+        "vendor: mine\nspreadsheet:\n  identity: {code: [代码]}\n"
+        "  tables: {raw_quotes: {close: {kind: positive, unit: gold, labels: [收盘价]}}}\n",
+    "no header of codes": "vendor: mine\nspreadsheet:\n  identity: {code: []}\n  tables: {}\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", VENDOR)
+def test_a_mapping_file_that_could_not_be_used_is_refused(tmp_path, what):
+    (tmp_path / "mine.yaml").write_text(VENDOR[what], encoding="utf-8")
+    refusal("mine.yaml", lambda: mappings.vendors(tmp_path))
+
+
+@pytest.mark.parametrize("names", ["[]", "[sample, sample]", "[files, nobody]"])
+def test_a_profile_whose_sources_cannot_be_asked_is_named(tmp_path, names):
+    (tmp_path / "mine.yaml").write_text(f"raw_quotes: {names}\n", encoding="utf-8")
+    settings = Settings(home=tmp_path / "home")
+    with pytest.raises(PipelineError, match=r"^mine\.yaml: "):
+        registry.open_source(str(tmp_path / "mine.yaml"), None, settings)
+
+
 @pytest.mark.parametrize("piece", ["长" * 1000, "段落。\n\n", "[a](https://b.c) ", "[", "\\"])
 def test_a_topic_without_end_is_refused_at_once(topic, piece):
     text = PAGE.replace("正文。", piece * (200_000 // len(piece)))
@@ -299,6 +387,31 @@ def test_what_cannot_be_seen_is_refused_in_an_analysts_files(topic, name, what):
     error = refusal(name, lambda: (load_topic(topic), load_picks(topic, issue)))
     assert error.row == 2
     assert str(error).isprintable()
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_too_few_open_files_are_not_blamed_on_the_file(monkeypatch, code):
+    def exhausted(*_arguments):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "open", exhausted)
+    for read in (
+        lambda: load_house(HOUSE_FILE),
+        lambda: reference.load_reference(REFERENCE),
+        lambda: combined.read_profile(HOUSE_FILE),
+    ):
+        with pytest.raises(OutageError, match="Raise the limits"):
+            read()
+
+
+def test_a_font_without_memory_for_it_is_told_as_that(monkeypatch):
+    def unmapped(_path):
+        raise fonts.hb.HarfBuzzError("Failed to open")
+
+    monkeypatch.setattr(fonts.hb.Blob, "from_file_path", unmapped, raising=True)
+    fonts.face.cache_clear()
+    with pytest.raises(OutageError, match="Raise the limits"), explained():
+        fonts.face()
 
 
 def test_the_shipped_house_is_read():

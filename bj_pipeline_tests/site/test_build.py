@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from bj_pipeline.errors import ConfigurationError, DataError, MissingDataError
+from bj_pipeline.report.artifacts import sha256
 from bj_pipeline.report.house import load_house
 from bj_pipeline.settings import Settings
 from bj_pipeline.site import folder
@@ -129,6 +130,35 @@ def test_only_forms_that_exist_are_offered(small) -> None:
     }
     assert sorted(path.name for path in (small.site / "issue-003").iterdir()) == sorted(LOCAL_FORMS)
     assert (report.forms, report.form_bytes) == (2, sum(map(len, LOCAL_FORMS)))
+
+
+def _cut(form: Path) -> None:
+    form.write_bytes(form.read_bytes()[:-1])
+
+
+def _link(form: Path) -> None:
+    form.unlink()
+    form.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize("spoil", [_cut, _link, Path.unlink])
+def test_a_published_file_that_is_not_the_approved_one_is_refused(small, spoil) -> None:
+    published = small.settings.published / "issue-003"
+    published.mkdir(parents=True)
+    for name in LOCAL_FORMS:
+        (published / name).write_bytes(name.encode())
+    hashes = {3: {name: sha256(name.encode()) for name in LOCAL_FORMS}}
+
+    def build() -> None:
+        place = small.settings.published
+        build_site(small.warehouse, small.settings, HOUSE, small.site, forms=place, hashes=hashes)
+
+    build()
+    before = small.files()
+    spoil(published / "report.html")
+    with pytest.raises(DataError, match=r"^issue-003/report\.html.*Restore.*withdraw 3"):
+        build()
+    assert small.files() == before
 
 
 def test_nothing_in_the_site_names_an_address_outside(small) -> None:

@@ -12,9 +12,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from click.testing import CliRunner
 from sqlalchemy import Column, Integer, MetaData, String, Table, event, inspect
-from sqlalchemy.exc import DBAPIError
 
 from bj_pipeline.cli import main
+from bj_pipeline.outages import OutageError
 from bj_pipeline.warehouse import migrate, store, tables
 from bj_pipeline.warehouse.migrate import HEAD, SCHEMA, DatabaseVersionError, revision
 from bj_pipeline.warehouse.store import Warehouse, connect
@@ -191,7 +191,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(engine, later):
 def test_an_upgrade_that_fails_leaves_everything_as_it_was(engine, tmp_path):
     SCHEMA.prepare(engine)
     before = columns(engine)
-    with pytest.raises(DBAPIError):
+    with pytest.raises(OutageError):
         schema_with(tmp_path, NEXT_REVISION + BROKEN).upgrade(engine)
     assert columns(engine) == before
     assert revision(engine) == "0001"
