@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bj_pipeline.characters import shown
 from bj_pipeline.counted import counted
 from bj_pipeline.errors import PipelineError
 from bj_pipeline.settings import FOLDERS, Settings
@@ -28,6 +29,7 @@ _SILENT_SECONDS = 300
 _TIGHT_BYTES = 2 * 1024**3
 _FULL_BYTES = 200 * 1024**2
 _TIMEOUT_SECONDS = 5
+_FEWEST_OF_A_SECTOR = 3
 _AKSHARE_URL = "https://push2his.eastmoney.com/"
 _TUSHARE_URL = "http://api.tushare.pro/"
 _VENDOR_PACKAGES = ("akshare", "tushare")
@@ -282,6 +284,15 @@ def curated_files(settings: Settings, _: datetime) -> Iterator[Finding]:
     reference = load_reference(settings.reference)
     found = f"{len(reference.memberships)} rows of the pool, {len(reference.chain)} of the AI chain"
     yield Finding(OK, "curated files", found)
+    # Sectors come from the rows, so that a misspelt one is a sector of its own.
+    codes = {sector: set[str]() for sector in reference.sectors}
+    for row in reference.memberships:
+        codes[row.sector].add(row.code)
+    for sector, its in codes.items():
+        if len(its) < _FEWEST_OF_A_SECTOR:
+            remedy = "Look in pool.csv whether its name is misspelt; leave it if it is meant so."
+            told = f"{shown(sector)} has {counted(len(its), 'company', 'companies')}"
+            yield Finding(WARN, "sectors", f"{told}: {', '.join(sorted(its))}", remedy)
 
 
 def content(settings: Settings, _: datetime) -> Iterator[Finding]:

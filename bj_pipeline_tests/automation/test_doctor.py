@@ -103,6 +103,14 @@ def test_a_wrong_curated_file_fails_with_its_line(settings):
     assert "pool.csv, line 2" in found.found
 
 
+def test_a_sector_of_hardly_any_company_is_asked_about(settings):
+    assert "sectors" not in findings(settings)
+    edit(settings.reference / "pool.csv", "万源通,电子设备", "万源通,電子设备")
+    found = findings(settings)["sectors"]
+    assert found.level == doctor.WARN
+    assert "電子设备 has 1 company: 920060.BJ" in found.found
+
+
 def test_content_that_is_not_there_fails(settings, tmp_path):
     found = findings(settings.model_copy(update={"content": tmp_path / "nowhere"}))["content"]
     assert (found.level, "house.yaml" in found.found) == (doctor.FAIL, True)

@@ -82,7 +82,7 @@ def test_a_profile_opens_its_sources_in_order(tmp_path):
         ("raw_quotes: sample", "raw_quotes has a list of sources"),
         ("- sample", "a profile maps raw tables"),
         ("raw_quotes: [", "not a YAML file"),
-        ("raw_quotes: [terminal]", "There is no source 'terminal'"),
+        ("raw_quotes: [terminal]", "there is no source 'terminal'"),
     ],
 )
 def test_a_wrong_profile_is_explained(tmp_path, text, told):
