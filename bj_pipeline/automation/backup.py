@@ -109,8 +109,8 @@ class Backup:
 
     Attributes:
         manifest: What it holds.
-        problems: What was wrong with the landing already, one sentence a file; the backup holds
-            what there was.
+        problems: What was wrong with the landing, with reports or with published files already,
+            one sentence a file; the backup holds what there was.
     """
 
     manifest: Manifest
@@ -185,7 +185,8 @@ def backup(
         )
         artifacts.write(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
         _require_whole(folder, manifest, step)
-    return Backup(manifest, tuple(_landing_problems(stored, landed)))
+        problems = (*_landing_problems(stored, landed), *_report_problems(stored, folder))
+    return Backup(manifest, problems)
 
 
 @contextmanager
@@ -275,6 +276,20 @@ def _landing_problems(stored: dict[str, StoredFile], landed: set[str]) -> Iterat
             yield f"{sha256} is missing in the landing."
         elif copied[sha256] != sha256:
             yield f"{sha256} in the landing is not as it came."
+
+
+def _report_problems(stored: dict[str, StoredFile], folder: Path) -> Iterator[str]:
+    """Forms of reports in a backup that are not those that the manifest beside them vouches for."""
+    for name in stored:
+        place = PurePosixPath(name)
+        if place.name != artifacts.MANIFEST or place.parts[0] == LANDING:
+            continue
+        for form, sha256 in artifacts.digests((folder / name).read_bytes()).items():
+            found = stored.get(str(place.with_name(form)))
+            if found is None:
+                yield f"{place.with_name(form)} is missing."
+            elif found.sha256 != sha256:
+                yield f"{place.with_name(form)} is not as it was made."
 
 
 # --- Bringing one back ---------------------------------------------------------------------------

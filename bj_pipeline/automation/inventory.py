@@ -160,9 +160,10 @@ class Stored:
         return artifacts.manifests(self.settings.artifacts, known)
 
     @cached_property
-    def _files(self) -> set[Place]:
-        """Finished files of all issues."""
-        return {self.settings.artifacts / name for name in sizes(self.settings.artifacts)}
+    def _files(self) -> dict[Place, int]:
+        """Bytes of the finished files of all issues."""
+        found = sizes(self.settings.artifacts)
+        return {self.settings.artifacts / name: size for name, size in found.items()}
 
     def made_from(self, issue: Issue) -> Versions | None:
         """What a finished report was made from; None if its record cannot be read."""
@@ -174,13 +175,25 @@ class Stored:
 
     def lost_files(self, issue: Issue) -> list[str]:
         """Finished files that are no longer beside their record."""
+        return [name for name, size in self._found(issue).items() if size is None]
+
+    def cut_files(self, issue: Issue) -> list[str]:
+        """Finished files that are longer or shorter than their record says.
+
+        Their contents are compared where they are used: to read all of them takes too long here.
+        """
+        found, lengths = self._found(issue), artifacts.lengths(self._manifests[issue.folder])
+        return [name for name, size in lengths.items() if found.get(name) not in {size, None}]
+
+    def _found(self, issue: Issue) -> dict[str, int | None]:
+        """Bytes of each form of an issue; None for one that is not there."""
         folder = self.settings.artifacts / issue.folder
         digests = artifacts.digests(self._manifests[issue.folder])
-        return [
-            name
+        places = {
+            name: artifacts.place_of(folder, name, digests.get(name, ""))
             for name in artifacts.FORMS
-            if artifacts.place_of(folder, name, digests.get(name, "")) not in self._files
-        ]
+        }
+        return {name: self._files.get(place) for name, place in places.items()}
 
 
 def inventory(stored: Stored, runs: Mapping[int, LastRun], now: datetime) -> pd.DataFrame:
@@ -259,6 +272,8 @@ def _outdated(stored: Stored, issue: Issue) -> list[str]:
         reasons.append(f"changed since the report was made: {', '.join(changed)}")
     if lost := stored.lost_files(issue):
         reasons.append(f"files that are gone: {', '.join(lost)}")
+    if cut := stored.cut_files(issue):
+        reasons.append(f"files that are not as they were made: {', '.join(cut)}")
     if unseen:
         reasons.append(f"checks that have not seen the present data: {', '.join(unseen)}")
     if trend := stored.outdated_trends.get(number):

@@ -196,7 +196,9 @@ def backup(target: str) -> None:
     if done.problems:
         told = "\n".join(f"  {problem}" for problem in done.problems)
         raise PipelineError(
-            f"The backup holds what there was, but the landing itself is damaged:\n{told}"
+            "The backup holds what there was, but files were damaged before, or a run has replaced "
+            f"them meanwhile:\n{told}\nBuild the issues of damaged reports again, and take another "
+            "backup."
         )
 
 

@@ -138,6 +138,14 @@ def digests(manifest: bytes) -> dict[str, str]:
         return {}
 
 
+def lengths(manifest: bytes) -> dict[str, int]:
+    """Bytes of each form that a manifest vouches for, by name; empty if it is none."""
+    try:
+        return {str(form["name"]): int(form["bytes"]) for form in json.loads(manifest)["artifacts"]}
+    except (ValueError, LookupError, TypeError):
+        return {}
+
+
 def catalogue(folder: Place) -> dict[str, Place]:
     """Every finished file below a folder, by the path that it has on a disk.
 

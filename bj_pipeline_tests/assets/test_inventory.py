@@ -195,6 +195,12 @@ def test_a_finished_file_that_is_gone_is_noticed(settings):
     assert only(wrong(settings))["reason"] == "files that are gone: report.pdf"
 
 
+def test_a_finished_file_that_was_cut_short_is_noticed(settings):
+    with (settings.artifacts / "issue-065" / "report.pdf").open("r+b") as file:
+        file.truncate(1000)
+    assert only(wrong(settings))["reason"] == "files that are not as they were made: report.pdf"
+
+
 def test_the_most_urgent_comes_first(settings, warehouse):
     check_again(warehouse, checks=[closes_are_positive], passed=False)
     found = wrong(settings, at(2026, 3, 20), {66: LastRun(RUN, failed=True)})

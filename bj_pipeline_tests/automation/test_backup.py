@@ -1,5 +1,6 @@
 """Backup and restore: everything comes back as it was, or nothing was touched."""
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from bj_pipeline.automation.backup import (
 )
 from bj_pipeline.automation.disk import usage
 from bj_pipeline.errors import ConfigurationError, MissingDataError
+from bj_pipeline.report import artifacts
 from bj_pipeline.settings import Settings
 from bj_pipeline.sources import Delivery
 from bj_pipeline.sources.landing import Landing
@@ -377,6 +379,22 @@ def test_a_landing_that_was_damaged_before_is_backed_up_and_told(filled, tmp_pat
     assert path.name in problem
     assert told in problem
     assert read_manifest(tmp_path / "backup").files[REPORT].bytes == len(FILES[REPORT])
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"), [("changed", "not as it was made"), ("missing", "missing")]
+)
+def test_a_report_that_was_damaged_before_is_backed_up_and_told(filled, tmp_path, fault, told):
+    place = filled.artifacts / "issue-064"
+    form = {"name": "report.pdf", "sha256": artifacts.sha256(b"%PDF"), "bytes": 4}
+    (place / artifacts.MANIFEST).write_text(json.dumps({"artifacts": [form]}), encoding="utf-8")
+    if fault == "changed":
+        (place / "report.pdf").write_bytes(b"%PD!")
+    (problem,) = backup(filled, tmp_path / "backup").problems
+    assert "issue-064/report.pdf" in problem
+    assert told in problem
+    (place / "report.pdf").write_bytes(b"%PDF")
+    assert backup(filled, tmp_path / "again").problems == ()
 
 
 def test_a_backup_says_when_it_was_made(filled, tmp_path):
