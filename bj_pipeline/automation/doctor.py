@@ -262,6 +262,31 @@ def landing(settings: Settings, _: datetime) -> Iterator[Finding]:
         yield Finding(OK, "landing", f"{counted(len(rows), 'file')}, all there")
 
 
+def published(settings: Settings, _: datetime) -> Iterator[Finding]:
+    """Whether the warehouse knows of an approval of every issue that is published."""
+    from bj_pipeline.issues import all_issues  # noqa: PLC0415
+    from bj_pipeline.warehouse import tables  # noqa: PLC0415
+    from bj_pipeline.warehouse.store import Warehouse  # noqa: PLC0415
+
+    there = {name.partition("/")[0] for name in sizes(settings.published)}
+    numbers = {issue.folder: issue.number for issue in all_issues() if issue.folder in there}
+    known: set[int] = set()
+    if numbers and not _is_empty(settings):
+        warehouse = Warehouse(settings.warehouse_url)
+        known = set(warehouse.values(tables.APPROVALS, "issue", numbers.values()))
+    if unknown := [folder for folder, number in numbers.items() if number not in known]:
+        found = f"{counted(len(unknown), 'issue')} that nobody approved in this warehouse, such as"
+        yield Finding(
+            FAIL,
+            "published",
+            f"{found} {settings.published / unknown[0]}",
+            "If the warehouse was lost or emptied, bj-pipeline restore brings it back; else move "
+            "the folders away.",
+        )
+    elif numbers:
+        yield Finding(OK, "published", f"{counted(len(numbers), 'issue')}, all approved")
+
+
 def inbox(settings: Settings, _: datetime) -> Iterator[Finding]:
     """Whether something in the inbox waits for a person."""
     from bj_pipeline.automation.inbox_sensor import REASON, REJECTED  # noqa: PLC0415
@@ -417,6 +442,7 @@ _QUESTIONS: tuple[Question, ...] = (
     folders,
     database,
     landing,
+    published,
     inbox,
     curated_files,
     content,

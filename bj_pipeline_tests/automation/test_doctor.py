@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import pandas as pd
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 from pydantic import SecretStr
@@ -16,6 +17,7 @@ from bj_pipeline.automation import doctor, inbox_sensor
 from bj_pipeline.issues import all_issues
 from bj_pipeline.sources import Delivery
 from bj_pipeline.sources.landing import Landing
+from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 from bj_pipeline_tests.automation.home import drop, edit, settled
 
@@ -39,6 +41,23 @@ def test_a_fresh_home_has_no_failure_and_stays_as_it_was(settings):
         "curated files", "font", "calendar", "issues", "daemon",
     }  # fmt: skip
     assert not settings.home.exists()
+
+
+def test_published_issues_of_a_warehouse_that_was_emptied_are_told(settings):
+    place = settings.published / "issue-065"
+    place.mkdir(parents=True)
+    (place / "report.pdf").write_bytes(b"%PDF")
+    for _ in ("no warehouse", "an empty one"):
+        found = findings(settings)["published"]
+        assert (found.level, "restore" in found.remedy) == (doctor.FAIL, True)
+        assert str(place) in found.found
+        warehouse = Warehouse(settings.warehouse_url)
+        warehouse.engine.dispose()
+    row = {"revision": 1, "state": tables.APPROVED, "by": "Li", "at": "2026-03-02T01:15:00+00:00"}
+    frame = pd.DataFrame([row | {"hashes": "{}", "data_versions": "{}", "note": ""}])
+    with warehouse.appending(65, {tables.APPROVALS: frame}):
+        pass
+    assert findings(settings)["published"].level == doctor.OK
 
 
 def test_a_source_without_what_it_needs_fails_with_what_to_do(settings, tmp_path):
