@@ -38,9 +38,13 @@ _LONGEST = (
     *_SERVERS,
     "test_kills.py",
     "test_runbook.py",
-    "test_bad_input.py",
-    "test_soak.py",
-    "test_real_weeks.py",
+    "test_resources.py",
+    "test_conditions.py",
+    "test_properties.py",
+    "test_cli.py",
+    "test_forked_runs.py",
+    "test_strikes.py",
+    "test_object_store.py",
 )
 
 

@@ -22,7 +22,7 @@ from bj_pipeline.report.document import House
 from bj_pipeline.report.labels import STANDARD, load_labels
 from bj_pipeline.report.logo import load_logo
 from bj_pipeline.report.palette import READABLE_CONTRAST, contrast_on_white
-from bj_pipeline.report.reading import Remark, Text, read_text, read_yaml
+from bj_pipeline.report.reading import Prose, Remark, Text, read_text, read_yaml
 
 HOUSE_FILE = Path(__file__).parents[1] / "content" / "house.yaml"
 _FEWEST_SERIES = 4
@@ -59,8 +59,8 @@ class _HouseFile(BaseModel):
     up: TextColour
     down: TextColour
     palette: Annotated[tuple[Colour, ...], Field(min_length=_FEWEST_SERIES)]
-    risks: Annotated[tuple[Text, ...], Field(min_length=1)]
-    disclosures: Annotated[tuple[Text, ...], Field(min_length=1)]
+    risks: Annotated[tuple[Prose, ...], Field(min_length=1)]
+    disclosures: Annotated[tuple[Prose, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _colours_differ(self) -> Self:

@@ -17,10 +17,16 @@ from bj_pipeline.errors import DataError
 
 Checked = TypeVar("Checked", bound=BaseModel)
 LONGEST = 1000
-"""Characters of a text that stands in one place, such as a title, a cell or a paragraph."""
+"""Characters of a text that stands in one place, such as a title or a cell."""
+_LONGEST_PARAGRAPH = 5000
 Remark = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST)]
 """A text that may be left out."""
 Text = Annotated[Remark, StringConstraints(min_length=1)]
+Prose = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST_PARAGRAPH),
+]
+"""A paragraph, such as a disclosure, which lawyers write at length."""
 
 
 def read_text(path: Path, file: str) -> str:

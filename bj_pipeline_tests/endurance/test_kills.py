@@ -272,7 +272,9 @@ def test_the_workers_of_a_backfill_end_when_it_alone_is_killed(tmp_path):
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_stops_a_backfill_at_once_and_the_same_command_goes_on(tmp_path, monkeypatch, jobs):
+def test_ctrl_c_stops_a_backfill_at_once_and_the_same_command_goes_on(
+    tmp_path, monkeypatch, jobs, thorough
+):
     home = Home(tmp_path / "home", {})
     program = home.start("backfill", "63-65", "--jobs", jobs)
     group = program.process.pid
@@ -285,6 +287,8 @@ def test_ctrl_c_stops_a_backfill_at_once_and_the_same_command_goes_on(tmp_path, 
     ended = {run.status for run in runs(home, monkeypatch)}
     assert ended <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED}
     assert "failed" not in home.run("issues", "--wrong")
+    if jobs > 1 and not thorough:
+        return  # what goes on is the same, however many had been stopped
     assert "0 failed." in home.run("backfill", "63-65")
     assert len(list((home.folder / "artifacts").glob("issue-*/manifest.json"))) == 3
 

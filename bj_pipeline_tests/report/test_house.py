@@ -105,6 +105,14 @@ def test_a_wrong_key_is_named_with_its_line(tmp_path, old, new, line, said):
         assert caught.value.row == line
 
 
+def test_a_disclosure_may_be_as_long_as_lawyers_write_but_a_name_may_not(tmp_path):
+    long = "声" * 4000
+    assert load(tmp_path, HOUSE.replace("仅供参考。", long)).disclosures == (long,)
+    for text in ("甲研究所", "仅供参考。"):
+        with pytest.raises(DataError, match=r"(1000|5000) characters"):
+            load(tmp_path, HOUSE.replace(text, "声" * 5001))
+
+
 def test_a_file_that_is_no_mapping_is_refused(tmp_path):
     with pytest.raises(DataError, match="a line for each key"):
         load(tmp_path, "甲研究所\n")
