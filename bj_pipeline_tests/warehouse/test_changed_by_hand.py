@@ -17,7 +17,7 @@ from bj_pipeline.site import kept
 from bj_pipeline.sources import Delivery
 from bj_pipeline.sources.landing import Landing
 from bj_pipeline.warehouse import approved, tables
-from bj_pipeline.warehouse.store import Warehouse, seen_in
+from bj_pipeline.warehouse.store import Warehouse, seen_in, written_in
 from bj_pipeline_tests.warehouse.test_store import companies, quotes
 
 APPROVAL = {
@@ -40,6 +40,7 @@ def change(settings: Settings, statement: str) -> Warehouse:
     with Warehouse(settings.warehouse_url).writing() as connection:
         connection.execute(text(statement))
     seen_in.cache_clear()
+    written_in.cache_clear()
     return Warehouse(settings.warehouse_url)
 
 
