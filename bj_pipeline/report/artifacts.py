@@ -16,9 +16,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bj_pipeline import folders, storage
 from bj_pipeline.storage import ObjectPath, Place
@@ -30,6 +30,7 @@ _DIGITS = 16
 _ADDRESSED = re.compile(rf"[0-9a-f]{{{_DIGITS}}}")
 
 Written = TypeVar("Written", Path, Place)
+Told = TypeVar("Told")
 Files = Mapping[str, bytes]
 """Contents by path below a folder, as it would be on a disk."""
 
@@ -130,18 +131,17 @@ def manifests(folder: Place, issues: Iterable[str]) -> dict[str, bytes]:
 
 def digests(manifest: bytes) -> dict[str, str]:
     """SHA-256 of each form that a manifest vouches for, by name; empty if it is none."""
-    try:
-        return {
-            str(form["name"]): str(form["sha256"]) for form in json.loads(manifest)["artifacts"]
-        }
-    except (ValueError, LookupError, TypeError):
-        return {}
+    return _each_form(manifest, lambda form: str(form["sha256"]))
 
 
 def lengths(manifest: bytes) -> dict[str, int]:
     """Bytes of each form that a manifest vouches for, by name; empty if it is none."""
+    return _each_form(manifest, lambda form: int(form["bytes"]))
+
+
+def _each_form(manifest: bytes, told: Callable[[Any], Told]) -> dict[str, Told]:
     try:
-        return {str(form["name"]): int(form["bytes"]) for form in json.loads(manifest)["artifacts"]}
+        return {str(form["name"]): told(form) for form in json.loads(manifest)["artifacts"]}
     except (ValueError, LookupError, TypeError):
         return {}
 

@@ -122,9 +122,15 @@ class ReportData:
 
     @cached_property
     def trend(self) -> dict[str, list[dict[str, Any]]]:
-        """Every sector's rows of the trailing issues, oldest first, by name."""
+        """Every sector's rows of the trailing issues, oldest first, by name.
+
+        They begin with the first issue of which anything is known: an axis of weeks before that
+        would be empty.
+        """
+        known = self.trends.dropna(subset=["pe_ttm_median", "total_market_cap"], how="all")
+        first = known["trend_issue"].min() if len(known) else self.issue.number
         rows: dict[str, list[dict[str, Any]]] = {}
-        for row in _records(self.trends):
+        for row in _records(self.trends[self.trends["trend_issue"] >= first]):
             rows.setdefault(str(row["sector"]), []).append(row)
         return rows
 

@@ -63,6 +63,26 @@ def test_a_company_whose_results_are_of_another_year_than_the_head_says_is_named
     assert "年度数据" not in tables_of(ai_chain_section(full))["ai_chain"].note
 
 
+def test_a_trend_begins_with_the_first_issue_of_which_anything_is_known_and_keeps_later_gaps(full):
+    def trend(data):
+        rows = [
+            one for one in sector_section(data, "机械设备").blocks if isinstance(one, FigureRow)
+        ]
+        (chart,) = (one.chart for row in rows for one in row.figures if one.chart.kind == "lines")
+        (caps,) = (one for one in sectors_overview(data).blocks if isinstance(one, Figure))
+        assert caps.chart.categories == chart.categories
+        return list(zip(chart.categories, chart.series[0].values, strict=True))
+
+    assert [day for day, _ in trend(full)] == ["02-13", "02-27"]
+    is_one = (full.trends["trend_issue"] == 61) & (full.trends["sector"] == "汽车")
+    longer = full.trends.assign(total_market_cap=full.trends["total_market_cap"].mask(is_one, 5e10))
+    found = trend(replace(full, trends=longer))
+    assert [day for day, _ in found] == ["01-23", "01-30", "02-06", "02-13", "02-27"]
+    assert [value is None for _, value in found] == [True, True, True, False, False]
+    nothing = full.trends.assign(pe_ttm_median=float("nan"), total_market_cap=float("nan"))
+    assert [day for day, _ in trend(replace(full, trends=nothing))] == ["02-27"]
+
+
 def test_leaders_of_a_week_in_which_some_of_them_fell_are_not_called_rises(full):
     def words(data):
         market, sector = market_section(data), sector_section(data, "机械设备")

@@ -2,7 +2,14 @@
 
 import pytest
 
+from bj_pipeline.warehouse import store
 from bj_pipeline.warehouse.store import Warehouse
+
+
+@pytest.fixture(autouse=True)
+def from_the_database(monkeypatch):
+    """Every read fetches its rows, as in another process than the one that has written them."""
+    monkeypatch.setattr(store, "written_in", lambda _: {})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,11 +5,12 @@ from datetime import date, datetime
 
 import pandas as pd
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from bj_pipeline.errors import MissingDataError
-from bj_pipeline.warehouse import tables
-from bj_pipeline.warehouse.store import Warehouse
+from bj_pipeline.warehouse import store, tables
+from bj_pipeline.warehouse.store import Warehouse, written_in
 
 BASE, CLOSE = date(2026, 2, 13), date(2026, 2, 27)
 PROCESSES, WRITES_EACH = 4, 4
@@ -62,6 +63,55 @@ def test_what_is_written_comes_back_with_its_types(warehouse):
     assert read["sector"].dtype == "str"
     assert read["sector"].isna().tolist() == [True, False]
     assert read["name"].tolist() == ["万源通", "*ST云创"]
+
+
+@pytest.fixture
+def remembered(warehouse, monkeypatch):
+    """What this process wrote last to each table, as it is kept outside these tests."""
+    monkeypatch.setattr(store, "written_in", written_in)
+    return written_in(warehouse.url)
+
+
+def test_what_a_process_has_written_it_reads_without_fetching_it_and_just_as_the_database_gives_it(
+    warehouse, remembered
+):
+    warehouse.replace(65, {tables.RAW_QUOTES: quotes(), tables.COMPANY_METRICS: companies()})
+    statements: list[str] = []
+    event.listen(
+        warehouse.engine, "before_cursor_execute", lambda *given: statements.append(given[2])
+    )
+    names = (tables.RAW_QUOTES, tables.COMPANY_METRICS)
+    at_once = {name: warehouse.read(name, 65) for name in names}
+    assert not [one for one in statements if any(f"FROM {name}" in one for name in names)]
+    remembered.clear()
+    for name, frame in at_once.items():
+        pd.testing.assert_frame_equal(frame, warehouse.read(name, 65), check_exact=True)
+    assert [one for one in statements if f"FROM {tables.RAW_QUOTES}" in one]
+
+
+def test_what_another_process_has_replaced_meanwhile_is_fetched(warehouse, remembered):
+    warehouse.replace(65, {tables.RAW_QUOTES: quotes(26.61)})
+    own = dict(remembered)
+    warehouse.replace(65, {tables.RAW_QUOTES: quotes(30.0)})
+    remembered.update(own)
+    assert set(warehouse.read(tables.RAW_QUOTES, 65)["close"]) == {30.0}
+
+
+def test_rows_of_another_issue_are_not_taken_for_those_that_were_asked_for(warehouse, remembered):
+    for issue, close in ((64, 26.61), (65, 30.0)):
+        warehouse.replace(issue, {tables.RAW_QUOTES: quotes(close)})
+    assert len(remembered) == 1
+    assert set(warehouse.read(tables.RAW_QUOTES, 64)["close"]) == {26.61}
+
+
+@pytest.mark.usefixtures("remembered")
+def test_a_reader_that_changes_its_rows_changes_nobody_elses(warehouse):
+    warehouse.replace(65, {tables.RAW_QUOTES: quotes()})
+    expected = warehouse.read(tables.RAW_QUOTES, 65).copy(deep=True)
+    mine = warehouse.read(tables.RAW_QUOTES, 65)
+    mine.loc[0, "close"] = -1.0
+    mine["volume"] *= 2
+    pd.testing.assert_frame_equal(warehouse.read(tables.RAW_QUOTES, 65), expected)
 
 
 def test_dates_come_back_as_days(warehouse):

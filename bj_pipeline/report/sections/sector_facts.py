@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import pandas as pd
-
 from bj_pipeline.metrics.arithmetic import change, median
 from bj_pipeline.report.data import ReportData
 from bj_pipeline.report.document import Fact, Tone
@@ -121,8 +119,8 @@ def bucket_moved(before: Fact | None, after: Fact) -> Tone:
 
 def trend_dates(data: ReportData) -> tuple[str, ...]:
     """Month and day of each trailing issue's close date, oldest first."""
-    days = data.trends.drop_duplicates("trend_issue")["trend_date"]
-    return tuple(pd.Timestamp(str(day)).strftime("%m-%d") for day in days)
+    rows = next(iter(data.trend.values()), [])
+    return tuple(f"{row['trend_date']:%m-%d}" for row in rows)
 
 
 def trend_facts(data: ReportData, sector: str, column: str) -> list[Fact]:

@@ -39,11 +39,9 @@ def _valuations_figure(data: ReportData) -> Figure:
     sectors = data.sector_names
     before = {sector: sector_fact(data, sector, "pe_ttm_median", base=True) for sector in sectors}
     after = {sector: sector_fact(data, sector, "pe_ttm_median") for sector in sectors}
-    highest = _first(after)
-    finding = f"：{highest}最高，为 {after[highest].printed}" if highest else ""
     return Figure(
         id="overview-pe",
-        title=f"各行业 PE TTM 中值{finding}",
+        title=f"各行业 PE TTM 中值{_leader(after, '最高，为 ')}",
         chart=Chart(
             kind="hbars",
             categories=tuple(sectors),
@@ -68,11 +66,9 @@ def _changes_figure(data: ReportData) -> Figure:
         facts = {sector: sector_median_change(data, sector) for sector in sectors}
         what, measure = "涨跌幅中值", "median_change"
         source = data.source(tables.RAW_QUOTES)
-    best = _first(facts)
-    finding = f"：{best}居前，{facts[best].printed}" if best else ""
     return Figure(
         id="overview",
-        title=f"各行业本周{what}{finding}",
+        title=f"各行业本周{what}{_leader(facts, '居前，')}",
         chart=Chart(
             kind="hbars",
             categories=tuple(sectors),
@@ -90,11 +86,9 @@ def caps_figure(data: ReportData) -> Figure:
     sectors = data.sector_names
     facts = {sector: trend_facts(data, sector, "total_market_cap") for sector in sectors}
     latest = {sector: sector_fact(data, sector, "total_market_cap") for sector in sectors}
-    largest = _first(latest)
-    finding = f"：{largest}最高，为 {latest[largest].printed}" if largest else ""
     return Figure(
         id="sector-caps",
-        title=f"各行业总市值{finding}",
+        title=f"各行业总市值{_leader(latest, '最高，为 ')}",
         chart=Chart(
             kind="lines",
             categories=trend_dates(data),
@@ -217,7 +211,10 @@ def _weeks_told(before: Fact | None, after: Fact) -> str:
     return f"上周 {before.printed}、{this_week}"
 
 
-def _first(facts: Mapping[str, Fact]) -> str | None:
-    """Whose known value is highest."""
+def _leader(facts: Mapping[str, Fact], words: str) -> str:
+    """The end of a title that names whose known value is highest; empty if none is known."""
     known = {name: fact.value for name, fact in facts.items() if fact.value is not None}
-    return max(known, key=lambda name: known[name], default=None)
+    if not known:
+        return ""
+    first = max(known, key=lambda name: known[name])
+    return f"：{first}{words}{facts[first].printed}"
