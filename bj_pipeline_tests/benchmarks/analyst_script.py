@@ -111,6 +111,7 @@ def make(folder: Path, number: int, base_date: str, close_date: str) -> None:
     trend.to_excel(history, index=False)
     pe_trend = trend.pivot_table(index="收盘日", columns="行业", values="本周 PE TTM 中值")
     cap_trend = trend.pivot_table(index="收盘日", columns="行业", values="本周总市值")
+    weeks = weeks[weeks >= trend["收盘日"].min()]
     pe_trend = pe_trend.reindex(weeks)[SECTORS].rename(index=lambda day: day[5:])
     cap_trend = cap_trend.reindex(weeks)[SECTORS].rename(index=lambda day: day[5:])
 

@@ -109,7 +109,7 @@ def test_two_charts_of_the_page_that_changed_places_are_found(document, folder, 
 
 
 BAR = "overview/0/1"
-POINT = f"{TREND}/0/11"
+POINT = f"{TREND}/0/0"
 
 
 def moved(svg: bytes, mark: str, old: str, new) -> bytes:

@@ -203,7 +203,7 @@ def test_a_right_sectors_wrong_measure_is_found(document, known):
 def test_a_value_of_a_chart_that_is_of_another_measure_is_found(document, known):
     def of_another(series):
         facts = list(series[0].facts)
-        facts[2] = facts[2].replace("total_market_cap", "pe_ttm_median")
+        facts[-1] = facts[-1].replace("total_market_cap", "pe_ttm_median")
         return (series[0].model_copy(update={"facts": tuple(facts)}), *series[1:])
 
     wrong = with_exhibit(document, "sector-caps", chart(series=of_another))
