@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import combinations
 from pathlib import Path
 
 from bj_pipeline.characters import shown
@@ -29,7 +30,6 @@ _SILENT_SECONDS = 300
 _TIGHT_BYTES = 2 * 1024**3
 _FULL_BYTES = 200 * 1024**2
 _TIMEOUT_SECONDS = 5
-_FEWEST_OF_A_SECTOR = 3
 _AKSHARE_URL = "https://push2his.eastmoney.com/"
 _TUSHARE_URL = "http://api.tushare.pro/"
 _VENDOR_PACKAGES = ("akshare", "tushare")
@@ -304,20 +304,35 @@ def inbox(settings: Settings, _: datetime) -> Iterator[Finding]:
 
 def curated_files(settings: Settings, _: datetime) -> Iterator[Finding]:
     """Whether the pool, the AI chain, the indices and the buckets keep their rules."""
-    from bj_pipeline.reference import load_reference  # noqa: PLC0415
+    from bj_pipeline.reference import FEWEST_OF_A_SECTOR, load_reference  # noqa: PLC0415
 
     reference = load_reference(settings.reference)
     found = f"{len(reference.memberships)} rows of the pool, {len(reference.chain)} of the AI chain"
     yield Finding(OK, "curated files", found)
-    # Sectors come from the rows, so that a misspelt one is a sector of its own.
     codes = {sector: set[str]() for sector in reference.sectors}
     for row in reference.memberships:
         codes[row.sector].add(row.code)
     for sector, its in codes.items():
-        if len(its) < _FEWEST_OF_A_SECTOR:
+        if len(its) < FEWEST_OF_A_SECTOR:
             remedy = "Look in pool.csv whether its name is misspelt; leave it if it is meant so."
             told = f"{shown(sector)} has {counted(len(its), 'company', 'companies')}"
             yield Finding(WARN, "sectors", f"{told}: {', '.join(sorted(its))}", remedy)
+    for one, other in combinations(reference.segments, 2):
+        if _one_character_apart(one, other):
+            remedy = "Look in ai_chain.csv whether one is misspelt; leave them if both are meant."
+            yield Finding(WARN, "segments", f"{shown(one)} and {shown(other)} are alike", remedy)
+
+
+def _one_character_apart(one: str, other: str) -> bool:
+    return any(
+        one[:at] == other[:at]
+        and (
+            one[at + 1 :] == other[at + 1 :]
+            or one[at:] == other[at + 1 :]
+            or one[at + 1 :] == other[at:]
+        )
+        for at in range(max(len(one), len(other)))
+    )
 
 
 def content(settings: Settings, _: datetime) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bj_pipeline.quality.check import CRITICAL, WARNING, Evidence, check
+from bj_pipeline.reference import FEWEST_OF_A_SECTOR
 from bj_pipeline.warehouse import tables
 
 _CODE = r"^\d{6}\.BJ$"
@@ -18,7 +19,7 @@ def universe(evidence: Evidence) -> pd.DataFrame:
 
 
 def members(evidence: Evidence) -> pd.DataFrame:
-    """Every member of the pool that is not known to be unlisted, with its last close.
+    """Every member of the pool that is not known to be unlisted, with its sector and last close.
 
     The close is empty where the week has no price. A price proves the listing, so a member that has
     one and does not stand in the universe was left out by a wrong listing date or a fault.
@@ -29,6 +30,7 @@ def members(evidence: Evidence) -> pd.DataFrame:
     listings = evidence.table(tables.RAW_LISTINGS).set_index("code")
     listed, delisted = pool["code"].map(listings["listed"]), pool["code"].map(listings["delisted"])
     closes = evidence.table(tables.RAW_QUOTES).groupby("code")["close"].last()
+    pool["companies_of_sector"] = pool.groupby("sector")["code"].transform("nunique")
     pool = pool.assign(listed=listed, close=pool["code"].map(closes))
     left_out = ~pool["code"].isin(evidence.table(tables.COMPANY_UNIVERSE)["code"])
     pool = pool.assign(left_out_with_a_price=left_out & pool["close"].notna())
@@ -85,14 +87,20 @@ def pool_is_covered_by_quotes(gxe: Any, _: Evidence) -> Sequence[Any]:
 @check(
     asset=tables.COMPANY_UNIVERSE,
     severity=WARNING,
-    remedy="Without a listing date these companies count as not yet listed: supply listing dates "
-    "(stock_basic) to be sure, or the missing quotes.",
+    remedy="A company without a price and without a listing date counts as not yet listed: supply "
+    "listing dates (stock_basic) to be sure, or the missing quotes. A sector of one or two "
+    "companies may be misspelt in pool.csv.",
     frame=members,
     reads=(tables.COMPANY_UNIVERSE, tables.RAW_QUOTES, tables.RAW_LISTINGS),
 )
-def every_member_has_a_price(gxe: Any, _: Evidence) -> Sequence[Any]:
-    """Does every member of the pool have a price?"""
-    return [gxe.ExpectColumnValuesToNotBeNull(column="close")]
+def pool_has_no_gaps(gxe: Any, _: Evidence) -> Sequence[Any]:
+    """Does every member of the pool have a price, and every sector at least three companies?"""
+    return [
+        gxe.ExpectColumnValuesToNotBeNull(column="close"),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="companies_of_sector", min_value=FEWEST_OF_A_SECTOR
+        ),
+    ]
 
 
 @check(
@@ -119,6 +127,6 @@ def ai_chain_is_classified(gxe: Any, evidence: Evidence) -> Sequence[Any]:
 CHECKS = (
     universe_is_well_formed,
     pool_is_covered_by_quotes,
-    every_member_has_a_price,
+    pool_has_no_gaps,
     ai_chain_is_classified,
 )

@@ -29,6 +29,10 @@ _EARLIEST, _LATEST = date(1990, 1, 1), date(2099, 12, 31)
 
 Row = TypeVar("Row")
 
+FEWEST_OF_A_SECTOR = 3
+"""Sectors come from the rows, so that a misspelt one is a sector of its own: one of fewer companies
+is asked about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Membership:

@@ -130,6 +130,13 @@ def test_a_sector_of_hardly_any_company_is_asked_about(settings):
     assert "電子设备 has 1 company: 920060.BJ" in found.found
 
 
+def test_two_segments_that_differ_by_one_character_are_asked_about(settings):
+    assert "segments" not in findings(settings)
+    edit(settings.reference / "ai_chain.csv", "亿能电力,AI电源", "亿能电力,AI电原")
+    found = findings(settings)["segments"]
+    assert (found.level, found.found) == (doctor.WARN, "AI电源 and AI电原 are alike")
+
+
 def test_content_that_is_not_there_fails(settings, tmp_path):
     found = findings(settings.model_copy(update={"content": tmp_path / "nowhere"}))["content"]
     assert (found.level, "house.yaml" in found.found) == (doctor.FAIL, True)

@@ -1,5 +1,6 @@
 """Who is covered: each fault of the universe and of the AI chain is found by its check."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -52,7 +53,7 @@ def test_an_empty_universe_stops_the_issue(issue_65):
 def test_quotes_cut_by_a_tenth_stop_the_issue_and_name_the_companies(issue_65):
     gone = set(issue_65.table(tables.COMPANY_UNIVERSE)["code"].iloc[::10])
     found = failures(issue_65.plant(tables.RAW_QUOTES, drop(*gone)), "universe")
-    assert set(found) == {"pool_is_covered_by_quotes", "every_member_has_a_price"}
+    assert set(found) == {"pool_is_covered_by_quotes", "pool_has_no_gaps"}
     outcome = found["pool_is_covered_by_quotes"]
     assert outcome.check.blocks
     members = {row.code for row in issue_65.reference.pool(issue_65.issue.close_date)}
@@ -61,8 +62,18 @@ def test_quotes_cut_by_a_tenth_stop_the_issue_and_name_the_companies(issue_65):
 
 def test_one_member_without_a_price_is_only_warned_of(issue_65):
     issue = issue_65.plant(tables.RAW_QUOTES, drop(CODE))
-    outcome = only(issue, "every_member_has_a_price")
+    outcome = only(issue, "pool_has_no_gaps")
     assert codes(outcome) == {CODE}
+    assert not outcome.check.blocks
+
+
+def test_the_only_company_of_a_sector_whose_name_is_misspelt_is_warned_of(issue_65):
+    first, *others = issue_65.reference.memberships
+    misspelt = replace(first, sector="機械设备")
+    reference = replace(issue_65.reference, memberships=(misspelt, *others))
+    outcome = only(replace(issue_65, reference=reference), "pool_has_no_gaps")
+    assert list(outcome.rows["sector"]) == ["機械设备"]
+    assert codes(outcome) == {first.code}
     assert not outcome.check.blocks
 
 

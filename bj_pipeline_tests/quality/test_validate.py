@@ -34,7 +34,7 @@ def test_which_failures_stop_the_issue_and_which_only_warn():
     assert {one.name for one in ALL if not one.blocks} == {
         "adjustment_factors_are_given",
         "index_closes_are_complete",
-        "every_member_has_a_price",
+        "pool_has_no_gaps",
         "valuations_cover_the_pool",
         "vendors_agree_on_pe_ttm",
         "analysts_numbers_follow_from_the_figures",
