@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from html import escape, unescape
 
+PREFIX = rb"""(?:[^\s<>/="']+:)?"""
+"""Of an element's name in markup, as some programs write it before each."""
+
 NOT_AVAILABLE = "#N/A"
 NO_RESULT = "#N/A as the result of a formula"
 """Stands for a formula that found nothing: a blank would hide that a figure was not fetched."""
@@ -21,12 +24,14 @@ _WITH_UNIT = re.compile(r"[十百千万亿]")
 
 _STYLE = re.compile(rb"""\ss\s*=\s*["'](\d+)["']""")
 KIND = re.compile(rb"""\st\s*=\s*["'](\w+)["']""")
-FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
-_VALUE = re.compile(rb"(<(?:\w+:)?v(?:\s[^>]*)?>)([^<]*)<")
-_CELL = re.compile(rb"<(?:\w+:)?c(?=\s)([^<>]*[^<>/])>((?:(?!</(?:\w+:)?c\s*>).)*)", re.DOTALL)
-_CELL_FORMAT = re.compile(rb"<(?:\w+:)?xf\s([^<>]*)>")
+FORMULA = re.compile(rb"<" + PREFIX + rb"f[\s/>]")
+_VALUE = re.compile(rb"(<" + PREFIX + rb"v(?:\s[^>]*)?>)([^<]*)<")
+_CELL = re.compile(
+    rb"<" + PREFIX + rb"c(?=\s)([^<>]*[^<>/])>((?:(?!</" + PREFIX + rb"c\s*>).)*)", re.DOTALL
+)
+_CELL_FORMAT = re.compile(rb"<" + PREFIX + rb"xf\s([^<>]*)>")
 _FORMAT_OF_CELL = re.compile(rb"""numFmtId\s*=\s*["'](\d+)["']""")
-_FORMAT = re.compile(rb"<(?:\w+:)?numFmt\s([^<>]*)>")
+_FORMAT = re.compile(rb"<" + PREFIX + rb"numFmt\s([^<>]*)>")
 _FORMAT_CODE = re.compile(rb"""formatCode\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _LONGEST = 255
 """Characters of a number format, as Excel allows."""

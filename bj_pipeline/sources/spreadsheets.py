@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING
 import python_calamine
 
 from bj_pipeline.errors import DataError
-from bj_pipeline.sources import formats
+from bj_pipeline.sources import formats, sheet_markup
+from bj_pipeline.sources.formats import PREFIX
+from bj_pipeline.sources.sheet_markup import SAVE_AGAIN, failed_formula, limit_cells
 
 if TYPE_CHECKING:
     from xlrd.book import Book
@@ -34,7 +36,6 @@ Row = Sequence[Cell]
 BYTES_LIMIT = 64 * 1024**2
 """A file larger than this is not a vendor's table of this exchange (all of 2025 fits in 20 MB)."""
 UNPACKED_LIMIT = 256 * 1024**2
-CELLS_LIMIT = 8_000_000
 COLUMNS_LIMIT = 16_384
 """As many as the columns of a workbook."""
 
@@ -52,16 +53,11 @@ _WORKBOOK, _STRINGS = "xl/workbook.xml", "xl/sharedstrings.xml"
 _STYLES = "xl/styles.xml"
 _PARTS = re.compile(r"(\[content_types\]\.xml|_rels/.*|xl/(?!(media|drawings|charts)/).*)")
 """What a workbook's cells are made of: pictures and macros are not even unpacked."""
-# The markup of sheets, whichever prefix, quotes and order of attributes a program writes.
 _ENTITY = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
-_REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{0,3})(\d{1,10})["']""")
-_ROW_OR_CELL = re.compile(rb"<(?:\w+:)?(row|c)[\s/>]")
-_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])([^<>]*)>([^<]*(?:<(?!(?:\w+:)?c[\s/>])[^<]*)*)")
-_CELL_END = re.compile(rb"</(?:\w+:)?c\s*>")
-_VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<")
-_STRING = re.compile(rb"<(?:\w+:)?si[\s>]")
+_STRING = re.compile(rb"<" + PREFIX + rb"si[\s/>]")
 _NEVER_COMPUTED = re.compile(rb"""\sfullCalcOnLoad\s*=\s*["'](1|true)["']""")
 _SINCE_1904 = re.compile(rb"""\sdate1904\s*=\s*["'](1|true)["']""")
+_CODED = re.compile(r"_x(?![dD][89a-fA-F])([0-9a-fA-F]{4})_")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -74,7 +70,6 @@ _DAMAGED = (
     ValueError,
 )
 """What the standard library raises over a damaged archive, or one packed in an unknown way."""
-_SAVE_AGAIN = "Export or save the file again."
 _LAST_OF_TWO_BYTES = "\u07ff"
 
 
@@ -107,7 +102,7 @@ def sheets(name: str, content: bytes) -> tuple[Sheet, ...]:
         DataError: It is empty, no table, damaged, too large or not decodable.
     """
     if not content.strip():
-        raise DataError(name, "the file holds a table", _SAVE_AGAIN, found="an empty file")
+        raise DataError(name, "the file holds a table", SAVE_AGAIN, found="an empty file")
     if len(content) > BYTES_LIMIT:
         rule = f"a file has at most {BYTES_LIMIT // 1024**2} MB"
         raise DataError(name, rule, "Export fewer days or columns.", found=f"{len(content)} bytes")
@@ -122,7 +117,7 @@ def sheets(name: str, content: bytes) -> tuple[Sheet, ...]:
     else:
         found = _separated(name, content)
     if not found:
-        raise DataError(name, "the file holds a table", _SAVE_AGAIN, found="no filled cell")
+        raise DataError(name, "the file holds a table", SAVE_AGAIN, found="no filled cell")
     return found
 
 
@@ -150,7 +145,7 @@ def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
     """The one sheet of a CSV file."""
     text = _decoded(name, content)
     delimiter = _delimiter(text)
-    _limit_cells(name, text.count(delimiter) + text.count("\n"))
+    limit_cells(name, text.count(delimiter) + text.count("\n"))
     if not content.endswith(_LINE_ENDS):
         # A file that was cut in its last number would pass for a whole one.
         rule = "the last line is ended, as every line of a whole file is"
@@ -171,7 +166,7 @@ def _separated(name: str, content: bytes) -> tuple[Sheet, ...]:
             begins = reader.line_num + 1
     except csv.Error as error:
         rule = "quoted cells are closed and cells are separated by commas, tabs or semicolons"
-        raise DataError(name, rule, _SAVE_AGAIN, begins, str(error)) from error
+        raise DataError(name, rule, SAVE_AGAIN, begins, str(error)) from error
     return tuple(_filled("", rows, lines))
 
 
@@ -244,19 +239,20 @@ def _inspected(name: str, content: bytes) -> bytes:
     was_computed = not _NEVER_COMPUTED.search(by_name[_WORKBOOK])
     cells = 0
     used: Counter[bytes] = Counter()
+    texts = _text_sizes(by_name.get(_STRINGS, b""))
     for part, data in parts.items():
         if data[:2] in _UTF16 or b"\0" in data[:4]:
             rule = "the parts of a workbook are in UTF-8"
-            raise DataError(name, rule, _SAVE_AGAIN, found=f"another encoding in {part}")
+            raise DataError(name, rule, SAVE_AGAIN, found=f"another encoding in {part}")
         if _ENTITY.search(data):
             rule = "a workbook declares no XML document types or entities"
             raise DataError(name, rule, "Do not open it; ask where it came from.", found=part)
         if b"sheetData" in data:
-            cells += _far_corner(data)
-            _limit_cells(name, cells)
-            used += _inspect_cells(name, data, was_computed=was_computed)
+            cells += sheet_markup.spanned(name, part, data)
+            limit_cells(name, cells)
+            used += sheet_markup.shared_texts(name, data, len(texts), was_computed=was_computed)
             parts[part] = formats.told(data, styles)
-    _limit_text(name, by_name.get(_STRINGS, b""), used)
+    _limit_text(name, texts, used)
     return _packed(parts)
 
 
@@ -294,89 +290,20 @@ def _packed(parts: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-def _far_corner(data: bytes) -> int:
-    """Cells of the table that a sheet spans: a lone cell in its far corner makes it huge."""
-    references = set(_REFERENCE.findall(data))
-    width = max((_column_number(letters.upper()) for letters, _ in references), default=0)
-    height = max((int(digits) for _, digits in references), default=0)
-    kinds = Counter(_ROW_OR_CELL.findall(data))
-    if sum(bool(letters) for letters, _ in references) < kinds[b"c"]:
-        # Rows and cells may leave out where they stand; then they follow each other.
-        cells_of_rows = (row.count(b"c") for row in _rows_of_cells(data))
-        width, height = width + max(cells_of_rows, default=0), height + kinds[b"row"]
-    return width * height
-
-
-def _rows_of_cells(data: bytes) -> Iterator[Sequence[bytes]]:
-    """For each row of a sheet, a letter ``c`` for every cell."""
-    row: list[bytes] = []
-    for kind in _ROW_OR_CELL.findall(data):
-        if kind == b"row":
-            yield row
-            row = []
-        else:
-            row.append(kind)
-    yield row
-
-
-def _inspect_cells(name: str, data: bytes, *, was_computed: bool) -> Counter[bytes]:
-    """Refuse formulas without a result; return how often each shared text stands in the sheet."""
-    used: Counter[bytes] = Counter()
-    has_formulas = formats.FORMULA.search(data) is not None
-    for cell in _CELL.finditer(data):
-        attributes = cell[1]
-        kind = formats.KIND.search(attributes)
-        type_ = kind[1] if kind else b"n"
-        if attributes.endswith(b"/") or (type_ not in {b"s", b"e"} and not has_formulas):
-            continue
-        inside = _CELL_END.split(cell[2], 1)[0]
-        found = _VALUE.search(inside)
-        value = found[1].strip() if found else b""
-        if type_ == b"s":
-            used[value] += 1
-        elif type_ == b"e" and value != formats.NOT_AVAILABLE.encode():
-            raise _failed_formula(name, f"{value.decode(errors='replace')} in {_place(attributes)}")
-        elif formats.FORMULA.search(inside):
-            # Excel keeps a result beside each formula; a program that writes none may write 0.
-            is_missing = type_ != b"str" and not value
-            if is_missing or (value == b"0" and not was_computed):
-                raise _failed_formula(name, f"a formula without a result in {_place(attributes)}")
-    return used
-
-
-def _place(attributes: bytes) -> str:
-    found = _REFERENCE.search(attributes)
-    return "a cell" if found is None else (found[1] + found[2]).decode()
-
-
-def _limit_text(name: str, strings: bytes, used: Counter[bytes]) -> None:
-    """Refuse a workbook whose few long texts stand in very many cells."""
+def _text_sizes(strings: bytes) -> list[int]:
+    """Bytes of markup of each of the workbook's shared texts."""
     starts = [match.start() for match in _STRING.finditer(strings)]
-    sizes = [after - at for at, after in pairwise([*starts, len(strings)])]
+    return [after - at for at, after in pairwise([*starts, len(strings)])]
+
+
+def _limit_text(name: str, sizes: Sequence[int], used: Counter[bytes]) -> None:
+    """Refuse a workbook whose few long texts stand in very many cells."""
     if max(sizes, default=0) * used.total() <= UNPACKED_LIMIT:
         return
-    total = sum(
-        sizes[int(index)] * count
-        for index, count in used.items()
-        if index.isdigit() and int(index) < len(sizes)
-    )
+    total = sum(sizes[int(number)] * count for number, count in used.items() if number)
     if total > UNPACKED_LIMIT:
         rule = f"a workbook holds at most {UNPACKED_LIMIT // 1024**2} MB of text"
         raise DataError(name, rule, "Export fewer days or columns.", found=f"{total} bytes")
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - ord("A") + 1
-    return number
-
-
-def _limit_cells(name: str, cells: int) -> None:
-    if cells > CELLS_LIMIT:
-        rule = f"a sheet has at most {CELLS_LIMIT} cells"
-        remedy = "Delete the far cells that were filled by mistake, or export less."
-        raise DataError(name, rule, remedy, found=f"{cells} cells")
 
 
 def _new_workbook(name: str, content: bytes) -> Iterator[Sheet]:
@@ -387,12 +314,28 @@ def _new_workbook(name: str, content: bytes) -> Iterator[Sheet]:
                 visible = about.visible == python_calamine.SheetVisibleEnum.Visible
                 if visible and about.typ == python_calamine.SheetTypeEnum.WorkSheet:
                     sheet = book.get_sheet_by_index(number)
-                    rows = sheet.to_python(skip_empty_area=False)
+                    rows = _written_out(content, sheet.to_python(skip_empty_area=False))
                     ranges = sheet.merged_cell_ranges or ()
                     merged = [(start[0] + 1, end[0] + 1) for start, end in ranges]
                     yield from _filled(about.name, rows, range(1, len(rows) + 1), merged)
     except (python_calamine.CalamineError, *_DAMAGED) as error:
         raise _unreadable(name, error) from error
+
+
+def _written_out(content: bytes, rows: list[list[Cell]]) -> list[list[Cell]]:
+    """Cells with the characters that a workbook writes as their codes, such as ``_x000D_``.
+
+    Excel writes so a line end that came from a database, and shows it as one.
+    """
+    if b"_x" not in content:
+        return rows
+    return [
+        [
+            _CODED.sub(lambda code: chr(int(code[1], 16)), cell) if isinstance(cell, str) else cell
+            for cell in row
+        ]
+        for row in rows
+    ]
 
 
 def _old_workbook(name: str, content: bytes) -> Iterator[Sheet]:
@@ -414,7 +357,7 @@ def _old_workbook(name: str, content: bytes) -> Iterator[Sheet]:
         for sheet in book.sheets():
             if sheet.visibility == 0:
                 width = max(map(sheet.row_len, range(sheet.nrows)), default=0)
-                _limit_cells(name, width * sheet.nrows)
+                limit_cells(name, width * sheet.nrows)
                 rows = [_old_row(name, book, row, width) for row in sheet.get_rows()]
                 merged = [(first + 1, end) for first, end, _, _ in sheet.merged_cells]
                 yield from _filled(sheet.name, rows, range(1, len(rows) + 1), merged)
@@ -439,7 +382,7 @@ def _old_row(name: str, book: "Book", row: "Sequence[OldCell]", width: int) -> R
         elif cell.ctype == xlrd.XL_CELL_ERROR:
             text = xlrd.error_text_from_code.get(int(cell.value), "#?")
             if text != formats.NOT_AVAILABLE:
-                raise _failed_formula(name, text)
+                raise failed_formula(name, text)
             # Unlike .xlsx it does not say whether the error was typed or computed.
             cells.append(formats.NO_RESULT)
         elif cell.ctype == xlrd.XL_CELL_NUMBER:
@@ -458,12 +401,6 @@ def _refuse_1904(name: str, *, is_1904: bool) -> None:
         raise DataError(name, rule, remedy, found="days counted from 1904")
 
 
-def _failed_formula(name: str, found: str) -> DataError:
-    rule = "cells hold values, not failed formulas"
-    remedy = "Let the vendor's plug-in fill the sheet, then save it as values."
-    return DataError(name, rule, remedy, found=found)
-
-
 def _unreadable(name: str, error: Exception) -> DataError:
     rule = "the workbook can be read"
-    return DataError(name, rule, _SAVE_AGAIN, found=str(error) or type(error).__name__)
+    return DataError(name, rule, SAVE_AGAIN, found=str(error) or type(error).__name__)

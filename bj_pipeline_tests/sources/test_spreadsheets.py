@@ -149,6 +149,91 @@ BAD = {
 }
 
 
+def _marked_up(old: bytes, new: bytes, part: str = "xl/worksheets/sheet1.xml") -> bytes:
+    """A workbook of a code, a price and a flag, with something else in its markup."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["代码", "收盘价", "停牌"])
+        sheet.write_row(1, 0, ["920060.BJ", 12.5, True])
+    source = zipfile.ZipFile(file)
+    data = source.read(part)
+    assert old in data
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w") as archive:
+        for name in source.namelist():
+            archive.writestr(name, data.replace(old, new) if name == part else source.read(name))
+    return changed.getvalue()
+
+
+PRICE = b'<c r="B2"><v>12.5</v></c>'
+UNCLEAR = {
+    "a column of six letters": (PRICE, b'<c r="ZZZZZZ2"><v>12.5</v></c>', "ZZZZZZ2 in row 2"),
+    "one behind an odd prefix": (
+        PRICE,
+        b'<a-b:c r="ZZZZZZ2"><v>12.5</v></a-b:c>',
+        "ZZZZZZ2 in row 2",
+    ),
+    "one behind a right one in quotes": (
+        PRICE,
+        b'<c x=" r=\'B2\'" r="ZZZZZZ2"><v>12.5</v></c>',
+        "ZZZZZZ2 in row 2",
+    ),
+    "a place that is written as codes": (PRICE, b'<c r="B&#50;"><v>12.5</v></c>', "B&#50;"),
+    "two places of one cell": (PRICE, b'<c r="B2" r="B3"><v>12.5</v></c>', "B3"),
+    "a place without quotes": (PRICE, b"<c r=B2><v>12.5</v></c>", "r=B2"),
+    "a cell of the row below": (PRICE, b'<c r="B3"><v>12.5</v></c>', "B3 in row 2"),
+    "a row that is none": (b'<row r="2"', b'<row r="0"', "row 0 behind row 1"),
+    "a row that stands twice": (b'<row r="2"', b'<row r="1"', "row 1 behind row 1"),
+    "a cell that stands twice": (PRICE, PRICE + PRICE, "B2 in row 2, behind column 2"),
+    "two values of a cell": (PRICE, PRICE.replace(b"</v>", b"</v><v>9</v>"), "<v>12.5</v><v>9"),
+    "a remark in a number": (PRICE, PRICE.replace(b".", b"<!-- x -->."), "12<!-- x -->.5"),
+    "an instruction in a number": (PRICE, PRICE.replace(b".", b"<?x?>."), "12<\\?x\\?>.5"),
+    "an element in a number": (PRICE, PRICE.replace(b".", b"<x>0</x>."), "12<x>0</x>.5"),
+    "a number in raw characters": (PRICE, PRICE.replace(b"12.5", b"<![CDATA[12.5]]>"), "CDATA"),
+    "a number in codes": (PRICE, PRICE.replace(b"2.5", b"&#50;.5"), "1&#50;.5 in B2"),
+    "a second table": (b"</sheetData>", b"</sheetData><sheetData></sheetData>", "not one table"),
+    "a table without an end": (b"</sheetData>", b"", "without an end"),
+    "a text of a negative number": (b"<v>3</v>", b"<v>-1</v>", "number -1 in A2"),
+    "a text of a broken number": (b"<v>3</v>", b"<v>1.5</v>", "number 1.5 in A2"),
+    "a text that is not there": (b"<v>3</v>", b"<v>4</v>", "number 4 in A2"),
+}
+
+
+@pytest.mark.parametrize("what", UNCLEAR)
+def test_markup_that_could_be_read_as_another_figure_or_place_is_refused(what):
+    old, new, found = UNCLEAR[what]
+    with pytest.raises(DataError, match=found) as refused:
+        sheets("closes.xlsx", _marked_up(old, new))
+    assert "closes.xlsx: a sheet says of each cell once, and in order" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (PRICE, b"<c  s='0'\n r='B2' ><v >12.5</v ></c >"),
+        (PRICE, b"<c><v>12.5</v></c>"),
+        (PRICE, b'<x:c r="B2"><x:v>12.5</x:v></x:c>'),
+        (b"</row></sheetData>", b'<c r="CA2" s="0"/></row></sheetData>'),
+        (b'<row r="2"', b'<row customHeight="1"'),
+        (b"</sheetData>", b'<row r="9" hidden="1"></row></sheetData>'),
+        (b' r="A1"', b""),
+    ],
+)
+def test_markup_may_be_written_in_every_plain_way(old, new):
+    (sheet,) = sheets("closes.xlsx", _marked_up(old, new))
+    assert [row[:3] for row in sheet.rows] == [
+        ["代码", "收盘价", "停牌"],
+        ["920060.BJ", 12.5, True],
+    ]
+
+
+def test_a_line_end_that_excel_wrote_as_its_code_is_one():
+    changed = _marked_up("代码".encode(), "代_x000D_\n码_x005F_x".encode(), "xl/sharedStrings.xml")
+    (sheet,) = sheets("closes.xlsx", changed)
+    assert sheet.rows[0][0] == "代\r\n码_x"
+
+
 @pytest.mark.parametrize("what", BAD)
 def test_a_damaged_or_dangerous_file_is_refused_by_name(what):
     content, message = BAD[what]
