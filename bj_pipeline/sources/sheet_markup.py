@@ -1,6 +1,6 @@
 """The markup of a workbook's sheets: where cells stand, and what is written in them.
 
-What belongs here: the refusal of markup that one reader takes for another figure, or for another
+What belongs here: the refusal of XML that one reader takes for another figure, or for another
 place, than the next one does. Programs that write workbooks write none of it, so that it tells of a
 file that was damaged or made by hand. What does not: archives and sheets as rows (``spreadsheets``)
 and number formats (``formats``).
@@ -21,14 +21,14 @@ _SHEET_DATA = re.compile(rb"<(/?)" + PREFIX + rb"sheetData(?:\s[^<>]*?)?(/?)>")
 _WHOLE = ([(b"", b""), (b"/", b"")], [(b"", b"/")])
 _OTHER_ATTRIBUTE = rb"""\s+(?!r\s*=)[^\s<>/="']+\s*=\s*(?:"[^"<>&]*"|'[^'<>&]*')"""
 _ROW_OR_CELL = re.compile(
-    rb"<" + PREFIX + rb"(?P<kind>row|c)(?=[\s/>])(?P<rest>"
+    rb"<(?:(?P<end>/" + PREFIX + rb"row\s*>)|" + PREFIX + rb"(?P<kind>row|c)(?=[\s/>])(?P<rest>"
     rb"(?:" + _OTHER_ATTRIBUTE + rb")*+"
     rb"""(?:\s+r\s*=\s*(?P<quote>["'])(?P<reference>[^"'<>&]*)(?P=quote))?"""
     rb"(?:" + _OTHER_ATTRIBUTE + rb")*+"
-    rb"\s*/?>)?"
+    rb"\s*/?>)?)"
 )
-"""The begin of a row or cell, whatever prefix, quotes and order of attributes a program writes, and
-its rest if that is plain."""
+"""The end of a row, or the begin of a row or cell, whatever prefix, quotes and order of attributes
+a program writes; and its rest, if that is plain."""
 _ROW_NUMBER = re.compile(rb"[0-9]{1,7}")
 _TEXT_NUMBER = re.compile(rb"[0-9]{1,9}")
 _PLACE = re.compile(rb"([A-Za-z]{1,3})([0-9]{1,7})")
@@ -71,11 +71,15 @@ def spanned(name: str, part: str, data: bytes) -> int:
 def _places(name: str, part: str, data: bytes) -> Iterator[tuple[int, int]]:
     """Row and column of each cell from 1, as they follow each other."""
     row = column = 0
+    is_within = False
     for tag in _ROW_OR_CELL.finditer(data):
-        if tag["rest"] is None:
+        if tag["end"]:
+            is_within = False
+        elif tag["rest"] is None or is_within == (tag["kind"] == b"row"):
             raise _odd(name, f"{part}: {_told(data[tag.start() : tag.start() + 80])}")
-        if tag["kind"] == b"row":
+        elif tag["kind"] == b"row":
             row, column = _next_row(name, part, tag["reference"], row), 0
+            is_within = not tag["rest"].endswith(b"/>")
         else:
             column = _next_column(name, part, tag["reference"], row, column)
             yield row, column

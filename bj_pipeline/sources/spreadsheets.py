@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from xml.parsers import expat
 
 import python_calamine
 
@@ -247,6 +248,7 @@ def _inspected(name: str, content: bytes) -> bytes:
         if _ENTITY.search(data):
             rule = "a workbook declares no XML document types or entities"
             raise DataError(name, rule, "Do not open it; ask where it came from.", found=part)
+        _refuse_malformed(name, part, data)
         if b"sheetData" in data:
             cells += sheet_markup.spanned(name, part, data)
             limit_cells(name, cells)
@@ -280,6 +282,14 @@ def _unpacked(name: str, content: bytes) -> dict[str, bytes]:
         except _DAMAGED as error:
             raise _unreadable(name, error) from error
     return parts
+
+
+def _refuse_malformed(name: str, part: str, data: bytes) -> None:
+    """Refuse what is no XML: whatever reads cells passes over it, and over cells with it."""
+    try:
+        expat.ParserCreate().Parse(data, True)  # noqa: FBT003 - takes no keyword
+    except expat.ExpatError as error:
+        raise _unreadable(name, ValueError(f"{part}: {error}")) from error
 
 
 def _packed(parts: dict[str, bytes]) -> bytes:

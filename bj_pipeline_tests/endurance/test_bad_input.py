@@ -6,9 +6,11 @@ cases in all, and judges what comes out: never another number, never a crash, ne
 """
 
 import datetime as dt
+import io
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,33 @@ def test_a_workbook_with_damaged_bytes_is_refused_or_right(thorough):
     @given(st.integers(0, len(content) - 4), st.binary(min_size=1, max_size=4))
     def damaged(at, junk):
         judge(good, content[:at] + junk + content[at + len(junk) :])
+
+    damaged()
+
+
+MARKUP = (
+    b"<!-- -->", b"<!--", b"<?x?>", b"<![CDATA[", b"]]>", b"<x/>", b"<x>", b"</x>",
+    b"<v>", b"</v>", b"<v/>", b"<v>9</v>", b"<c>", b"</c>", b"<c/>", b"<c><v>9</v></c>",
+    b"<f>1</f>", b"<row>", b"</row>", b"<row/>", b"</row><row>", b"<sheetData>", b"</sheetData>",
+    b"</sheetData><sheetData>", b"<is><t>9</t></is>", b"<si/>", b"<si><t>9</t></si>", b"</worksheet>",
+)  # fmt: skip
+
+
+def test_markup_that_was_damaged_anywhere_gives_no_wrong_number(thorough):
+    good = GOOD["daily_basic.csv"]
+    source = zipfile.ZipFile(io.BytesIO(corpus.xlsx(good.rows)))
+    sheet = "xl/worksheets/sheet1.xml"
+    data = source.read(sheet)
+
+    @settings(max_examples=1000 if thorough else 60, **QUIET)
+    @given(st.integers(0, len(data)), st.sampled_from(MARKUP))
+    def damaged(at, junk):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in source.namelist():
+                spoiled = data[:at] + junk + data[at:]
+                archive.writestr(name, spoiled if name == sheet else source.read(name))
+        judge(good, file.getvalue())
 
     damaged()
 

@@ -180,9 +180,9 @@ UNCLEAR = {
         "ZZZZZZ2 in row 2",
     ),
     "a place that is written as codes": (PRICE, b'<c r="B&#50;"><v>12.5</v></c>', "B&#50;"),
-    "two places of one cell": (PRICE, b'<c r="B2" r="B3"><v>12.5</v></c>', "B3"),
-    "a place without quotes": (PRICE, b"<c r=B2><v>12.5</v></c>", "r=B2"),
     "a cell of the row below": (PRICE, b'<c r="B3"><v>12.5</v></c>', "B3 in row 2"),
+    "a cell between the rows": (PRICE, b"</row>" + PRICE + b'<row r="3">', '<c r="B2">'),
+    "a row within a row": (PRICE, PRICE + b'<row r="3"></row>', '<row r="3">'),
     "a row that is none": (b'<row r="2"', b'<row r="0"', "row 0 behind row 1"),
     "a row that stands twice": (b'<row r="2"', b'<row r="1"', "row 1 behind row 1"),
     "a cell that stands twice": (PRICE, PRICE + PRICE, "B2 in row 2, behind column 2"),
@@ -193,7 +193,6 @@ UNCLEAR = {
     "a number in raw characters": (PRICE, PRICE.replace(b"12.5", b"<![CDATA[12.5]]>"), "CDATA"),
     "a number in codes": (PRICE, PRICE.replace(b"2.5", b"&#50;.5"), "1&#50;.5 in B2"),
     "a second table": (b"</sheetData>", b"</sheetData><sheetData></sheetData>", "not one table"),
-    "a table without an end": (b"</sheetData>", b"", "without an end"),
     "a text of a negative number": (b"<v>3</v>", b"<v>-1</v>", "number -1 in A2"),
     "a text of a broken number": (b"<v>3</v>", b"<v>1.5</v>", "number 1.5 in A2"),
     "a text that is not there": (b"<v>3</v>", b"<v>4</v>", "number 4 in A2"),
@@ -206,6 +205,22 @@ def test_markup_that_could_be_read_as_another_figure_or_place_is_refused(what):
     with pytest.raises(DataError, match=found) as refused:
         sheets("closes.xlsx", _marked_up(old, new))
     assert "closes.xlsx: a sheet says of each cell once, and in order" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (PRICE, b'<c r="B2" r="B3"><v>12.5</v></c>'),
+        (PRICE, b"<c r=B2><v>12.5</v></c>"),
+        (PRICE, b"</row>" + PRICE),
+        (PRICE, PRICE.replace(b"</c>", b"")),
+        (b"</sheetData>", b""),
+        (b"</worksheet>", b""),
+    ],
+)
+def test_a_sheet_that_is_no_xml_is_refused(old, new):
+    with pytest.raises(DataError, match=r"closes\.xlsx: the workbook can be read, found xl/works"):
+        sheets("closes.xlsx", _marked_up(old, new))
 
 
 @pytest.mark.parametrize(
