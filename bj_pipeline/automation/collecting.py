@@ -8,6 +8,7 @@ builds one issue, a tenth of that of each further one.
 """
 
 import gc
+from functools import cache
 
 _NEW_OBJECTS = 50_000
 _YOUNGER = 10
@@ -24,8 +25,12 @@ def after_an_issue() -> None:
     What is there after the first issue stays; Python need not look at it again with each further
     one.
     """
-    if gc.get_freeze_count() == 0:
-        gc.collect()
-        gc.freeze()
-    else:
-        gc.collect(1)
+    _keep_what_is_there()
+    gc.collect(1)
+
+
+@cache
+def _keep_what_is_there() -> None:
+    # Once: how many objects are kept is no cheap question, each of them is counted for it.
+    gc.collect()
+    gc.freeze()
