@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from bj_pipeline.automation import collecting
 from bj_pipeline_tests import warm
 from bj_pipeline_tests.command_line import CommandLine
 from bj_pipeline_tests.postgresql import empty_postgresql, postgresql
@@ -20,7 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let all processes of a session start programs from one that has their imports behind it."""
+    """Let all processes of a session start programs from one that has their imports behind it.
+
+    They look for garbage as seldom as a program that builds issues does.
+    """
+    collecting.rarely()
     if not hasattr(config, "workerinput"):
         stack = ExitStack()
         stack.enter_context(warm.programs())
