@@ -68,6 +68,7 @@ class DataError(PipelineError):
     def __post_init__(self) -> None:
         """What comes from a file or is its name must neither break nor turn the line around it."""
         self.file = shown(self.file)
+        self.remedy = shown(self.remedy)
         self.found = None if self.found is None else shown(self.found)
 
     def __str__(self) -> str:

@@ -261,6 +261,7 @@ def refused(folder: Path) -> DataError:
         ("title: 题目", "title:", 2, "title"),
         ("title: 题目", "title: 题: 目", 2, "YAML"),
         ("title: 题目", "title: 题目\nauthor: 某人", 3, "author"),
+        ("title: 题目", "title: 题目\nau\tthor: 某人", 3, r"Correct or remove `au\tthor`."),
         ("key_point: 用量增长 25.2%。", "key_point: <b>用量</b>", 3, "html_inline"),
         ("key_point: 用量增长 25.2%。", "key_point: '![](calls.csv)'", 3, "image"),
         ("### 小标题", "## 小标题", 6, "###"),
