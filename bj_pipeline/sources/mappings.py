@@ -174,6 +174,8 @@ class Vendor(_Model):
         feeds += [self.spreadsheet.tables] if self.spreadsheet else []
         for feed in feeds:
             for table, columns in feed.items():
+                if table not in tables.METADATA.tables:
+                    raise ValueError(f"there is no table {table}")
                 known = {*tables.columns(table), ADJUSTED_CLOSE}
                 unknown = set(columns) - known
                 if unknown:

@@ -168,6 +168,7 @@ def test_a_new_vendor_is_a_mapping_file_and_no_code(tmp_path):
             "vendor: x\ninterfaces: {a: {tables: {raw_quotes: {close: {from: c, kind: price}}}}}",
             "interfaces.a.tables.raw_quotes.close.kind",
         ),
+        ("vendor: x\ninterfaces: {a: {tables: {raw_quote: {}}}}", "there is no table raw_quote"),
         ("vendor: x\nspreadshet: {}", "spreadshet"),
         ("vendor: x\nextends: nothing", "extends names a file here, found nothing"),
         ("vendor: [x", "the file is YAML"),
