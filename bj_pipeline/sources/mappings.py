@@ -210,7 +210,12 @@ def vendors(folder: Path = FOLDER) -> Mapping[str, Vendor]:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             rule = f"the mapping follows its schema ({place}: {first['msg']})"
-            raise DataError(name, rule, "Correct the file.") from error
+            remedy = (
+                f"Correct the file, or {base}.yaml, which it extends."
+                if base
+                else "Correct the file."
+            )
+            raise DataError(name, rule, remedy) from error
         if vendor.vendor in found:
             raise DataError(name, "a vendor has one file", "Join the files.", found=vendor.vendor)
         found[vendor.vendor] = vendor

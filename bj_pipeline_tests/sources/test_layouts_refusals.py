@@ -179,3 +179,10 @@ def test_a_wrong_mapping_file_is_named_with_the_place(tmp_path, text, found):
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=rf"^x\.yaml: .*{found}"):
         mappings.vendors(tmp_path)
+
+
+def test_a_fault_of_what_a_mapping_extends_is_looked_for_there_too(tmp_path):
+    (tmp_path / "terminal.yaml").write_text("spreadsheet: {marks: 1}", encoding="utf-8")
+    (tmp_path / "x.yaml").write_text("vendor: x\nextends: terminal", encoding="utf-8")
+    with pytest.raises(DataError, match=r"Correct the file, or terminal\.yaml, which it extends"):
+        mappings.vendors(tmp_path)
