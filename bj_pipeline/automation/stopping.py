@@ -84,3 +84,6 @@ def cancelled_if_stopped(instance: dg.DagsterInstance, run_id: str) -> Iterator[
         except KeyboardInterrupt:
             cancel(instance, run_id)  # one that was stopped between its steps
             raise
+        finally:
+            # Dagster keeps who listens to a run, and whatever hangs on it, as long as it lives.
+            instance._subscribers.pop(run_id, None)  # noqa: SLF001 - there is no public way

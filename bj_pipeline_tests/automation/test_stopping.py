@@ -1,6 +1,9 @@
 """Ctrl+C: the run ends as cancelled, is nobody's failure, and is stopped however it is pressed."""
 
+import gc
 import signal
+import weakref
+from types import FunctionType
 from uuid import uuid4
 
 import dagster as dg
@@ -63,6 +66,28 @@ def test_a_run_that_is_stopped_ends_as_cancelled_and_not_as_failed(pressed):
         assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.CANCELED
         assert last_runs(instance) == {}
         assert not instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, 1).records
+
+
+def test_a_run_that_has_ended_leaves_nobody_listening():
+    listened = []
+
+    @dg.op
+    def only() -> None:
+        functions = [one for one in gc.get_objects() if isinstance(one, FunctionType)]
+        listening = [one for one in functions if one.__module__ == cancelled_if_stopped.__module__]
+        listened.extend(weakref.ref(one) for one in listening if one.__name__ == "hear")
+
+    @dg.job
+    def job():
+        only()
+
+    run_id = str(uuid4())
+    with dg.DagsterInstance.ephemeral() as instance:
+        with cancelled_if_stopped(instance, run_id):
+            job.execute_in_process(QUIET, instance=instance, run_id=run_id, tags=OF_65)
+        gc.collect()
+        assert listened
+        assert [one for one in listened if one() is not None] == []
 
 
 def test_a_run_that_is_stopped_before_it_has_begun_ends_as_cancelled():
