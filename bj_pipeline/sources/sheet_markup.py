@@ -17,6 +17,7 @@ from bj_pipeline.sources.formats import PREFIX
 CELLS_LIMIT = 8_000_000
 SAVE_AGAIN = "Export or save the file again."
 
+_TABLE = re.compile(rb"<" + PREFIX + rb"sheetData[\s/>]")
 _SHEET_DATA = re.compile(rb"<(/?)" + PREFIX + rb"sheetData(?:\s[^<>]*?)?(/?)>")
 _WHOLE = ([(b"", b""), (b"/", b"")], [(b"", b"/")])
 _OTHER_ATTRIBUTE = rb"""\s+(?!r\s*=)[^\s<>/="']+\s*=\s*(?:"[^"<>&]*"|'[^'<>&]*')"""
@@ -46,6 +47,11 @@ _LAST_OF_ITS_CELL = re.compile(
 _REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})(\d{1,7})["']""")
 
 
+def is_sheet(data: bytes) -> bool:
+    """Whether a part of a workbook holds a table of cells; a text may speak of one."""
+    return _TABLE.search(data) is not None
+
+
 def spanned(name: str, part: str, data: bytes) -> int:
     """Cells of the table that a sheet spans: a lone cell in its far corner makes it huge.
 
@@ -55,11 +61,11 @@ def spanned(name: str, part: str, data: bytes) -> int:
         data: Its markup.
 
     Raises:
-        DataError: The sheet is cut, too large, or says of a cell twice or not clearly where it
+        DataError: The sheet is too large, or says of a cell twice or not clearly where it
             stands or what it holds.
     """
     if _SHEET_DATA.findall(data) not in _WHOLE:
-        raise _odd(name, f"{part}: not one table, or one without an end")
+        raise _odd(name, f"{part}: more than one table of cells")
     _refuse_unclear_values(name, part, data)
     row = width = 0
     for row, column in _places(name, part, data):

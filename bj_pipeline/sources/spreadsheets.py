@@ -249,7 +249,7 @@ def _inspected(name: str, content: bytes) -> bytes:
             rule = "a workbook declares no XML document types or entities"
             raise DataError(name, rule, "Do not open it; ask where it came from.", found=part)
         _refuse_malformed(name, part, data)
-        if b"sheetData" in data:
+        if sheet_markup.is_sheet(data):
             cells += sheet_markup.spanned(name, part, data)
             limit_cells(name, cells)
             used += sheet_markup.shared_texts(name, data, len(texts), was_computed=was_computed)

@@ -192,7 +192,11 @@ UNCLEAR = {
     "an element in a number": (PRICE, PRICE.replace(b".", b"<x>0</x>."), "12<x>0</x>.5"),
     "a number in raw characters": (PRICE, PRICE.replace(b"12.5", b"<![CDATA[12.5]]>"), "CDATA"),
     "a number in codes": (PRICE, PRICE.replace(b"2.5", b"&#50;.5"), "1&#50;.5 in B2"),
-    "a second table": (b"</sheetData>", b"</sheetData><sheetData></sheetData>", "not one table"),
+    "a second table": (
+        b"</sheetData>",
+        b"</sheetData><sheetData></sheetData>",
+        "more than one table",
+    ),
     "a text of a negative number": (b"<v>3</v>", b"<v>-1</v>", "number -1 in A2"),
     "a text of a broken number": (b"<v>3</v>", b"<v>1.5</v>", "number 1.5 in A2"),
     "a text that is not there": (b"<v>3</v>", b"<v>4</v>", "number 4 in A2"),
@@ -241,6 +245,13 @@ def test_markup_may_be_written_in_every_plain_way(old, new):
         ["代码", "收盘价", "停牌"],
         ["920060.BJ", 12.5, True],
     ]
+
+
+def test_a_text_may_speak_of_the_markup():
+    said = "sheetData &lt;sheetData&gt; &lt;c r=&quot;ZZZZZZ2&quot;&gt;"
+    changed = _marked_up("停牌".encode(), said.encode(), "xl/sharedStrings.xml")
+    (sheet,) = sheets("closes.xlsx", changed)
+    assert sheet.rows[0][2] == 'sheetData <sheetData> <c r="ZZZZZZ2">'
 
 
 def test_a_line_end_that_excel_wrote_as_its_code_is_one():
