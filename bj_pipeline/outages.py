@@ -47,6 +47,31 @@ _RESTART_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0
 _PRIMARY = 0xFF
 """The part of SQLite's extended error codes that says what kind it is."""
+_RESTORE = "Restore a backup (`bj-pipeline restore`), or correct BJ_DATABASE_URL."
+_FOREIGN = (
+    "It holds a trigger, a rule, a policy or a type that this program has not made: remove that, "
+    f"or restore a backup (`bj-pipeline restore`). {_AGAIN}"
+)
+_TOO_SLOW = (
+    "A limit of the server (statement_timeout, lock_timeout) has ended it: end what holds its "
+    f"tables, or raise that limit for this user. {_AGAIN}"
+)
+_GRANT = (
+    "Let the user of BJ_DATABASE_URL own the database and its tables (`ALTER DATABASE … OWNER TO "
+    f"…`, `REASSIGN OWNED`), or name another user. {_AGAIN}"
+)
+_REMEDIES = {
+    "42501": _GRANT,
+    "3F000": f"Let the user's search_path name a schema that is there. {_AGAIN}",
+    "55P03": _TOO_SLOW,
+    "57014": _TOO_SLOW,
+    "XX001": _RESTORE,
+    "XX002": _RESTORE,
+}
+"""What to do about what a PostgreSQL server refuses, by its code; :data:`_FOREIGN` for others."""
+_SQLITE_RULES = {sqlite3.SQLITE_CONSTRAINT_TRIGGER, sqlite3.SQLITE_CONSTRAINT_CHECK}
+_OURS = {"23502", "23503", "23505"}
+"""Rows against the tables' own keys: that is for who writes them to understand."""
 _SQLITE = {
     sqlite3.SQLITE_FULL: f"cannot grow: the disk is full. {_MAKE_ROOM}",
     sqlite3.SQLITE_READONLY: f"may not be written. {_GIVE_RIGHT}",
@@ -54,6 +79,7 @@ _SQLITE = {
     "there and to open enough files (`ulimit -n`), or set BJ_HOME to another place. " + _AGAIN,
     sqlite3.SQLITE_IOERR: "cannot be read or written: the disk is full or does not work, or a "
     f"limit of the size of files or of memory is reached (`ulimit -a`). {_MAKE_ROOM}",
+    sqlite3.SQLITE_NOMEM: f"cannot be read or written without more memory. {_GIVE_MORE}",
     sqlite3.SQLITE_BUSY: "is being written by another program for too long. Stop that, or wait for "
     f"its end. {_AGAIN}",
 }
@@ -63,7 +89,6 @@ _DAMAGED = {
     sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_NOTADB: "is no SQLite file",
 }
-_RESTORE = "Restore a backup (`bj-pipeline restore`), or correct BJ_DATABASE_URL."
 _BEGIN_ANEW = (
     "Move the folder of Dagster's own away: a new one is made, and no report rests on its history."
 )
@@ -159,7 +184,8 @@ def explain(engine: Engine) -> None:
         is_away = context.is_disconnect or context.connection is None
         if engine.url.get_backend_name() == SQLITE and engine.url.database:
             refuse_misplaced(Path(engine.url.database))
-        told = _of_database(context.original_exception, is_away=is_away, remedy=_RESTORE)
+        error = context.original_exception
+        told = _of_database(error, is_away=is_away, remedy=_RESTORE) or _of_foreign_rule(error)
         if told:
             kind = AwayError if is_away and was_there else OutageError
             raise kind(f"The warehouse {shown(engine.url)} {told}")
@@ -233,10 +259,24 @@ def _of_database(
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if state in _POSTGRESQL:
         return _POSTGRESQL[state]
+    if state in _REMEDIES:
+        return f"refuses what is asked ({_reason(error)}). {_REMEDIES[state]}"
     if not is_away:
         return None
-    reason = str(error).strip().partition("\n")[0]
     return (
-        f"does not answer: {reason}. Start the database, or correct BJ_DATABASE_URL (place, user, "
-        f"password). {_AGAIN}"
+        f"does not answer: {_reason(error)}. Start the database, or correct BJ_DATABASE_URL "
+        f"(place, user, password). {_AGAIN}"
     )
+
+
+def _of_foreign_rule(error: BaseException) -> str | None:
+    """What a database says that holds more than this program has made."""
+    state = getattr(error, "sqlstate", None)
+    is_foreign = state is not None and state not in _OURS
+    if is_foreign or getattr(error, "sqlite_errorcode", None) in _SQLITE_RULES:
+        return f"refuses what is asked ({_reason(error)}). {_FOREIGN}"
+    return None
+
+
+def _reason(error: BaseException | None) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -7,6 +7,7 @@ the old rows or the new ones. Frames go in and come out with the columns and typ
 
 import hashlib
 import json
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -334,11 +335,14 @@ def connect(database_url: str) -> Engine:
         return engine
     try:
         # Programs that run for weeks outlive restarts of the server: ask before each use.
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"client_encoding": "utf8"})
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "The driver for PostgreSQL is not installed: pip install 'bj-pipeline[postgres]'."
         ) from error
+    # What fails is told once, by our own errors.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    _let_postgresql_speak_plainly(engine)
     _let_postgresql_write_in_turn(engine)
     outages.explain(engine)
     return engine
@@ -376,6 +380,30 @@ def _let_sqlite_write_at_once(engine: Engine) -> None:
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _let_postgresql_speak_plainly(engine: Engine) -> None:
+    """Ask for what comes back to the bit, whatever is set for the database or its user.
+
+    A date in another order cannot be read, and a number with fewer digits is another one.
+
+    Raises:
+        ConfigurationError: When it connects: the database cannot hold Chinese.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise ConfigurationError(
+                f"The warehouse {address.shown(engine.url)} keeps its texts as {encoding}, which "
+                "does not hold every Chinese name. Make a database of its own, with "
+                "`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`, and name it in "
+                "BJ_DATABASE_URL."
+            )
+        connection.autocommit = True
+        connection.execute("SET datestyle TO ISO; SET extra_float_digits TO 1")
+        connection.autocommit = False
 
 
 def _let_postgresql_write_in_turn(engine: Engine) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from bj_pipeline.errors import PipelineError
+from bj_pipeline.outages import OutageError
 from bj_pipeline.warehouse import address
 
 PATIENCE_SECONDS = 3600.0
@@ -128,5 +129,5 @@ def _in_postgresql(engine: Engine, issue: int) -> Iterator[bool]:
         finally:
             if is_ours:
                 # A connection that is lost has let go already.
-                with suppress(DBAPIError):
+                with suppress(DBAPIError, OutageError):
                     connection.execute(text("SELECT pg_advisory_unlock(:kind, :issue)"), key)
