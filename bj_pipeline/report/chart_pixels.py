@@ -18,6 +18,9 @@ _SVG_ATTRIBUTE = re.compile(r'([a-z]+)="([^"]*)"')
 _DRAWN_FROM = b"tEXtDrawn from\0"
 _PNG_HEADER = 33  # bytes of its signature and first chunk
 _PNG_BEGINS = 256
+_DIGITS = hashlib.sha256().digest_size * 2
+OTHER_PIXELS = "other pixels"
+"""Of a picture that was put under the mark of another one, or damaged."""
 
 
 def pixels(pictures: Sequence[bytes], dpi: int = 220) -> list[bytes]:
@@ -32,16 +35,29 @@ def fingerprint(picture: bytes) -> str:
 
 
 def drawn_from(png: bytes) -> str:
-    """The fingerprint of the SVG from which :func:`pixels` drew a PNG; empty if it tells none."""
+    """What a PNG tells of the SVG from which :func:`pixels` drew it.
+
+    Returns:
+        The SVG's fingerprint; empty if it tells none, :data:`OTHER_PIXELS` if it does not hold what
+        was drawn.
+    """
     _, is_told, rest = png[:_PNG_BEGINS].partition(_DRAWN_FROM)
-    return rest[: hashlib.sha256().digest_size * 2].decode("ascii", "replace") if is_told else ""
+    if not is_told:
+        return ""
+    svg = rest[:_DIGITS].decode("ascii", "replace")
+    drawn = png[:_PNG_HEADER] + png[_PNG_HEADER + len(_mark("0" * _DIGITS, b"")) :]
+    return svg if _telling(drawn, svg) == png else OTHER_PIXELS
 
 
-def _telling(png: bytes, text: str) -> bytes:
-    """The PNG with a text chunk behind its header."""
-    chunk = _DRAWN_FROM + text.encode()
-    length, check = (len(chunk) - 4).to_bytes(4), zlib.crc32(chunk).to_bytes(4)
-    return png[:_PNG_HEADER] + length + chunk + check + png[_PNG_HEADER:]
+def _telling(png: bytes, svg: str) -> bytes:
+    """The PNG with a mark behind its header."""
+    return png[:_PNG_HEADER] + _mark(svg, png) + png[_PNG_HEADER:]
+
+
+def _mark(svg: str, png: bytes) -> bytes:
+    """A text chunk that tells the fingerprint of an SVG, and which PNG was drawn from it."""
+    chunk = _DRAWN_FROM + svg.encode() + hashlib.sha256(png).hexdigest().encode()
+    return (len(chunk) - 4).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4)
 
 
 def layers(picture: bytes) -> dict[str, Any]:

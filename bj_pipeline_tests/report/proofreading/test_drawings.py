@@ -49,6 +49,24 @@ def test_two_pictures_of_the_word_file_that_changed_places_are_found(
     assert {one.found for one in found} == {one.expected for one in found}
 
 
+def test_another_picture_of_the_word_file_under_the_mark_of_the_right_one_is_found(
+    document, folder, pictures, tmp_path
+):
+    with zipfile.ZipFile(folder / "report.docx") as word:
+        parts = {name: word.read(name) for name in word.namelist()}
+    one, other = [name for name, content in parts.items() if drawn_from(content)][:2]
+    begin, width, end = parts[other].partition(b"IDAT")
+    own, _, _ = parts[one].partition(b"IDAT")
+    assert len(own) == len(begin)
+    with zipfile.ZipFile(tmp_path / "forged.docx", "w") as word:
+        for name, content in (parts | {one: own + width + end}).items():
+            word.writestr(name, content)
+    form = read_form(tmp_path / "forged.docx", LABELS)
+    found = only(form_findings(document, {"forged.docx": form}, pictures))
+    assert found.rule == "chart_is_anothers"
+    assert found.found == "the picture of no chart of this issue"
+
+
 def test_a_picture_of_the_word_file_from_another_drawing_is_found(document, pictures, tmp_path):
     other = pictures | {TREND: pictures[TREND].replace(b"#1f3a5f", b"#3a1f5f")}
     assert other != pictures
