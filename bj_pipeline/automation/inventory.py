@@ -6,7 +6,6 @@ What belongs here: judging what is stored. What does not: Dagster's assets, chec
 It is asked every hour, so it reads each table once for all issues, however many there are.
 """
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +31,7 @@ from bj_pipeline.quality.check import CRITICAL
 from bj_pipeline.quality.stages import ALL, blocking
 from bj_pipeline.report import artifacts
 from bj_pipeline.settings import Settings
-from bj_pipeline.storage import Place, sizes
+from bj_pipeline.storage import ObjectPath, Place, sizes
 from bj_pipeline.warehouse import tables
 from bj_pipeline.warehouse.store import Warehouse
 
@@ -167,23 +166,25 @@ class Stored:
 
     def made_from(self, issue: Issue) -> Versions | None:
         """What a finished report was made from; None if its record cannot be read."""
-        try:
-            versions = json.loads(self._manifests[issue.folder])["data_versions"]
-            return {str(table): str(version) for table, version in versions.items()}
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return None
+        return artifacts.data_versions(self._manifests[issue.folder])
 
     def lost_files(self, issue: Issue) -> list[str]:
         """Finished files that are no longer beside their record."""
         return [name for name, size in self._found(issue).items() if size is None]
 
-    def cut_files(self, issue: Issue) -> list[str]:
-        """Finished files that are longer or shorter than their record says.
+    def changed_files(self, issue: Issue) -> list[str]:
+        """Finished files that are there and are not what their record says.
 
-        Their contents are compared where they are used: to read all of them takes too long here.
+        Of an object store, which sees to it itself that what it keeps stays as it is, only lengths
+        are compared: to fetch everything takes too long here.
         """
-        found, lengths = self._found(issue), artifacts.lengths(self._manifests[issue.folder])
-        return [name for name, size in lengths.items() if found.get(name) not in {size, None}]
+        there = {name: size for name, size in self._found(issue).items() if size is not None}
+        folder = self.settings.artifacts / issue.folder
+        if isinstance(folder, ObjectPath):
+            lengths = artifacts.lengths(self._manifests[issue.folder])
+            return [name for name, size in there.items() if size != lengths.get(name)]
+        as_written = artifacts.build_in(folder).forms
+        return [name for name in there if name not in as_written]
 
     def _found(self, issue: Issue) -> dict[str, int | None]:
         """Bytes of each form of an issue; None for one that is not there."""
@@ -268,12 +269,12 @@ def _outdated(stored: Stored, issue: Issue) -> list[str]:
     reasons = []
     if before is None:
         reasons.append("its manifest cannot be read")
-    elif changed := [table for table in before if before[table] != now.get(table)]:
-        reasons.append(f"changed since the report was made: {', '.join(changed)}")
+    elif moved := [table for table in before if before[table] != now.get(table)]:
+        reasons.append(f"changed since the report was made: {', '.join(moved)}")
     if lost := stored.lost_files(issue):
         reasons.append(f"files that are gone: {', '.join(lost)}")
-    if cut := stored.cut_files(issue):
-        reasons.append(f"files that are not as they were made: {', '.join(cut)}")
+    if before is not None and (changed := stored.changed_files(issue)):
+        reasons.append(f"files that are not as they were made: {', '.join(changed)}")
     if unseen:
         reasons.append(f"checks that have not seen the present data: {', '.join(unseen)}")
     if trend := stored.outdated_trends.get(number):

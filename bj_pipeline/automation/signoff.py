@@ -230,19 +230,12 @@ def _built_files(folder: Place, warehouse: Warehouse, issue: Issue) -> dict[str,
         SignOffError: A file, or the warehouse, is not what the manifest says.
     """
     again = f"Build the issue again with `bj-pipeline run --issue {issue.number}`."
-    record = content(folder / MANIFEST)
+    record, forms, changed = artifacts.build_in(folder)
     if record is None:
         raise MissingDataError(f"{folder / MANIFEST} is missing. {again}")
-    try:
-        manifest = json.loads(record)
-        hashes = {form["name"]: form["sha256"] for form in manifest["artifacts"]}
-        versions = manifest["data_versions"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise SignOffError(f"{folder / MANIFEST} is not as it was written. {again}") from error
-    files = {
-        name: content(artifacts.place_of(folder, name, digest)) for name, digest in hashes.items()
-    }
-    changed = [name for name in hashes if artifacts.sha256(files[name] or b"") != hashes[name]]
+    versions = artifacts.data_versions(record)
+    if versions is None or {*forms, *changed} != set(artifacts.FORMS):
+        raise SignOffError(f"{folder / MANIFEST} is not as it was written. {again}")
     if changed:
         raise SignOffError(
             f"{', '.join(changed)} in {folder} changed after the issue was built. {again}"
@@ -254,7 +247,7 @@ def _built_files(folder: Place, warehouse: Warehouse, issue: Issue) -> dict[str,
             f"The files of issue {issue.number} were made from other data than the warehouse now "
             f"holds ({', '.join(moved)}). {again}"
         )
-    return {name: form for name, form in files.items() if form is not None} | {MANIFEST: record}
+    return {**forms, MANIFEST: record}
 
 
 # --- Withdrawing ---------------------------------------------------------------------------------

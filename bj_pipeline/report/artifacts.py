@@ -18,7 +18,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from bj_pipeline import folders, storage
 from bj_pipeline.storage import ObjectPath, Place
@@ -33,6 +33,20 @@ Written = TypeVar("Written", Path, Place)
 Told = TypeVar("Told")
 Files = Mapping[str, bytes]
 """Contents by path below a folder, as it would be on a disk."""
+
+
+class Build(NamedTuple):
+    """The finished files of one build of an issue.
+
+    Attributes:
+        manifest: Its record; None if the issue was never finished.
+        forms: Those that are as the record says, by name.
+        changed: Names of those that are gone, or not as the record says.
+    """
+
+    manifest: bytes | None
+    forms: dict[str, bytes]
+    changed: list[str]
 
 
 def write(path: Written, content: bytes) -> Written:
@@ -115,6 +129,24 @@ def finished(folder: Place) -> dict[str, Place]:
     return {**named, MANIFEST: folder / MANIFEST}
 
 
+def build_in(folder: Place) -> Build:
+    """The finished files of an issue, all of one build although another may end meanwhile."""
+    while True:
+        record = storage.content(folder / MANIFEST)
+        named = digests(record or b"")
+        held = {
+            name: storage.content(place_of(folder, name, digest)) for name, digest in named.items()
+        }
+        forms = {
+            name: form
+            for name, form in held.items()
+            if form is not None and sha256(form) == named[name]
+        }
+        changed = [name for name in named if name not in forms]
+        if not changed or storage.content(folder / MANIFEST) == record:
+            return Build(record, forms, changed)
+
+
 def manifests(folder: Place, issues: Iterable[str]) -> dict[str, bytes]:
     """The manifests of issues that have one, by the issue's folder.
 
@@ -137,6 +169,15 @@ def digests(manifest: bytes) -> dict[str, str]:
 def lengths(manifest: bytes) -> dict[str, int]:
     """Bytes of each form that a manifest vouches for, by name; empty if it is none."""
     return _each_form(manifest, lambda form: int(form["bytes"]))
+
+
+def data_versions(manifest: bytes) -> dict[str, str] | None:
+    """What the forms were made from, by table; None if a manifest does not tell."""
+    try:
+        versions = json.loads(manifest)["data_versions"]
+        return {str(table): str(version) for table, version in versions.items()}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _each_form(manifest: bytes, told: Callable[[Any], Told]) -> dict[str, Told]:

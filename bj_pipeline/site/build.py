@@ -12,7 +12,7 @@ from bj_pipeline.report import artifacts
 from bj_pipeline.report.document import House
 from bj_pipeline.settings import Settings
 from bj_pipeline.site import folder, views
-from bj_pipeline.site.history import FORMS, History, read
+from bj_pipeline.site.history import FORMS, Edition, History, read
 from bj_pipeline.site.render import Renderer
 from bj_pipeline.storage import Place, content
 from bj_pipeline.warehouse.store import Warehouse
@@ -65,18 +65,20 @@ def build_site(
         revisions: Approved revisions, by issue, whose figures and files are shown instead of those
             that were built last.
         forms: Folder of the finished files; None for the folder of the artifacts.
-        hashes: SHA-256 of the approved files by issue and name; None if any may be shown.
+        hashes: SHA-256 of the approved files by issue and name; None for the files that the
+            issues' manifests name.
 
     Raises:
-        DataError: A file is not the one that was approved.
+        DataError: A file is not the one that was approved, or that was built.
         MissingDataError: There is no issue to show, or one that was asked for is not there.
         ConfigurationError: The target holds something else than a site.
     """
     start = time.perf_counter()
+    reports = forms or settings.artifacts
     reference = load_reference(settings.reference)
     history = read(
         warehouse,
-        forms or settings.artifacts,
+        reports,
         reference,
         house.labels,
         issues=issues,
@@ -86,7 +88,11 @@ def build_site(
     with folder.replaced(target) as new:
         for path, page in rendered.items():
             folder.write(new / path, page)
-        form_sizes = _copy_forms(history, new, hashes or {})
+        form_sizes = [
+            _copy(form, new / edition.issue.folder / name)
+            for edition in history.editions
+            for name, form in _forms(edition, reports, hashes).items()
+        ]
     return SiteReport(
         folder=target,
         issues=len(history.editions),
@@ -107,26 +113,38 @@ def render(history: History, house: House) -> dict[str, bytes]:
     return pages | renderer.assets(history, characters) | {folder.MARK: _record(history)}
 
 
-def _copy_forms(history: History, new: Path, hashes: Mapping[int, Mapping[str, str]]) -> list[int]:
-    sizes = []
-    for edition in history.editions:
-        number = edition.issue.number
+def _forms(
+    edition: Edition, reports: Place, hashes: Mapping[int, Mapping[str, str]] | None
+) -> dict[str, bytes]:
+    """The finished files of an issue, which are those that were approved, or built."""
+    number, folder = edition.issue.number, edition.issue.folder
+    if hashes is None:
+        held = artifacts.build_in(reports / folder).forms
+        due = set(edition.forms)
+        rule = "a finished file is the one that was built"
+        remedy = f"Build the issue again with `bj-pipeline run --issue {number}`."
+    else:
         approved = hashes.get(number, {})
-        for name in FORMS:
-            source = edition.forms.get(name)
-            form = None if source is None else content(source)
-            if name in approved and artifacts.sha256(form or b"") != approved[name]:
-                raise DataError(
-                    f"{edition.issue.folder}/{name}",
-                    "a published file is there, and is the one that was approved",
-                    "Restore the folder from a backup, or withdraw the revision with "
-                    f"`bj-pipeline withdraw {number}`.",
-                )
-            if form is not None:
-                copy = new / edition.issue.folder / name
-                copy.parent.mkdir(exist_ok=True)
-                sizes.append(copy.write_bytes(form))
-    return sizes
+        found = {name: content(place) for name, place in edition.forms.items()}
+        held = {
+            name: form
+            for name, form in found.items()
+            if form is not None and artifacts.sha256(form) == approved.get(name)
+        }
+        due = {*edition.forms, *set(approved).intersection(FORMS)}
+        rule = "a published file is there, and is the one that was approved"
+        remedy = (
+            "Restore the folder from a backup, or withdraw the revision with "
+            f"`bj-pipeline withdraw {number}`."
+        )
+    if lost := sorted(due - held.keys()):
+        raise DataError(f"{folder}/{lost[0]}", rule, remedy)
+    return held
+
+
+def _copy(form: bytes, target: Path) -> int:
+    target.parent.mkdir(exist_ok=True)
+    return target.write_bytes(form)
 
 
 def _record(history: History) -> bytes:

@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pandas as pd
@@ -195,10 +196,29 @@ def test_a_finished_file_that_is_gone_is_noticed(settings):
     assert only(wrong(settings))["reason"] == "files that are gone: report.pdf"
 
 
-def test_a_finished_file_that_was_cut_short_is_noticed(settings):
-    with (settings.artifacts / "issue-065" / "report.pdf").open("r+b") as file:
-        file.truncate(1000)
+def cut(report: Path) -> None:
+    report.write_bytes(report.read_bytes()[:1000])
+
+
+def turn_a_bit(report: Path) -> None:
+    held = bytearray(report.read_bytes())
+    held[len(held) // 2] ^= 1
+    report.write_bytes(held)
+
+
+@pytest.mark.parametrize("spoil", [cut, turn_a_bit])
+def test_a_finished_file_that_is_not_as_it_was_made_is_noticed(settings, spoil):
+    spoil(settings.artifacts / "issue-065" / "report.pdf")
     assert only(wrong(settings))["reason"] == "files that are not as they were made: report.pdf"
+
+
+def test_a_finished_file_of_which_its_record_does_not_speak_is_noticed(settings):
+    manifest = settings.artifacts / "issue-065" / "manifest.json"
+    record = json.loads(manifest.read_text(encoding="utf-8"))
+    del record["artifacts"][1:]
+    manifest.write_text(json.dumps(record), encoding="utf-8")
+    expected = "files that are not as they were made: report.pdf, report.docx, report.xlsx"
+    assert only(wrong(settings))["reason"] == expected
 
 
 def test_the_most_urgent_comes_first(settings, warehouse):

@@ -270,6 +270,24 @@ def test_files_that_changed_on_disk_are_not_approved(draft, name):
     assert approvals(draft) == []
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"artifacts": []},
+        {"artifacts": [{"name": "report.pdf"}]},
+        {"artifacts": None},
+        {"data_versions": []},
+        {"data_versions": None},
+    ],
+)
+def test_an_issue_whose_record_does_not_vouch_for_each_form_is_not_approved(draft, spoilt):
+    record = draft.artifacts / "issue-065" / "manifest.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | spoilt))
+    with pytest.raises(SignOffError, match=r"manifest\.json is not as it was written.*--issue 65"):
+        signoff.approve(draft, 65, "张三")
+    assert not published(draft).exists()
+
+
 def test_a_file_that_is_missing_is_not_approved(draft):
     (draft.artifacts / "issue-065" / "report.docx").unlink()
     with pytest.raises(SignOffError, match=r"report\.docx"):

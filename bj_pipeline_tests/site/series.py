@@ -4,6 +4,7 @@ Figures of sectors, market and rankings are computed by the pipeline's own funct
 belong here: what a page should say.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from bj_pipeline.issues import by_number
 from bj_pipeline.metrics.market import market_metrics
 from bj_pipeline.metrics.rankings import movers
 from bj_pipeline.metrics.sector import sector_metrics
+from bj_pipeline.report import artifacts
+from bj_pipeline.report.artifacts import MANIFEST
 from bj_pipeline.report.document import House
 from bj_pipeline.settings import Settings
 from bj_pipeline.site.build import SiteReport, build_site
@@ -104,6 +107,16 @@ class Home:
         self.settings = Settings(home=folder / "home")
         self.warehouse = Warehouse(self.settings.warehouse_url)
         self.site = folder / "site"
+
+    def finish(self, number: int, forms: Mapping[str, bytes]) -> Path:
+        """Let an issue have those finished files, and their record."""
+        folder = self.settings.home / "artifacts" / by_number(number).folder
+        record = [
+            {"name": name, "sha256": artifacts.sha256(form), "bytes": len(form)}
+            for name, form in forms.items()
+        ]
+        artifacts.put(folder, {**forms, MANIFEST: json.dumps({"artifacts": record}).encode()})
+        return folder
 
     def build(self, issues: list[int] | None = None, house: House = HOUSE) -> SiteReport:
         return build_site(self.warehouse, self.settings, house, self.site, issues=issues)

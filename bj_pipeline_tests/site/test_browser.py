@@ -33,9 +33,7 @@ def site(tmp_path_factory) -> Path:
             ],
         )
         from_sample(home.warehouse, number)
-    folder = home.settings.artifacts / "issue-013"
-    folder.mkdir(parents=True)
-    (folder / "report.html").write_text("<!DOCTYPE html><title>报告</title>", encoding="utf-8")
+    home.finish(13, {"report.html": "<!DOCTYPE html><title>报告</title>".encode()})
     home.build()
     return home.site
 

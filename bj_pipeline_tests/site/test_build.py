@@ -88,10 +88,7 @@ def small(home) -> Home:
 
 
 def test_every_page_is_reached_from_the_index_and_no_link_is_dead(small) -> None:
-    artifacts = small.settings.artifacts / "issue-002"
-    artifacts.mkdir(parents=True)
-    for name in LOCAL_FORMS:
-        (artifacts / name).write_bytes(name.encode())
+    small.finish(2, {name: name.encode() for name in LOCAL_FORMS})
     report = small.build()
     reached, dead = _crawl(small.site)
     assert dead == []
@@ -119,10 +116,8 @@ def test_a_real_build_of_the_sample_has_no_dead_link(sample_issue, tmp_path) -> 
 
 
 def test_only_forms_that_exist_are_offered(small) -> None:
-    artifacts = small.settings.artifacts / "issue-003"
-    artifacts.mkdir(parents=True)
-    for name in (*LOCAL_FORMS, "notes.txt"):
-        (artifacts / name).write_bytes(name.encode())
+    folder = small.finish(3, {name: name.encode() for name in LOCAL_FORMS})
+    (folder / "notes.txt").write_bytes(b"")
     report = small.build()
     targets = set(_Links(small.page("index.html")).targets)
     assert {one for one in targets if one.startswith("issue-")} == {
@@ -159,6 +154,24 @@ def test_a_published_file_that_is_not_the_approved_one_is_refused(small, spoil) 
     with pytest.raises(DataError, match=r"^issue-003/report\.html.*Restore.*withdraw 3"):
         build()
     assert small.files() == before
+
+
+@pytest.mark.parametrize("spoil", [_cut, _link])
+def test_a_draft_that_is_not_as_it_was_built_is_refused(small, spoil) -> None:
+    folder = small.finish(3, {name: name.encode() for name in LOCAL_FORMS})
+    small.build()
+    before = small.files()
+    spoil(folder / "report.html")
+    with pytest.raises(DataError, match=r"^issue-003/report\.html.*built.*run --issue 3"):
+        small.build()
+    assert small.files() == before
+
+
+def test_a_draft_without_its_record_is_refused(small) -> None:
+    folder = small.finish(3, {name: name.encode() for name in LOCAL_FORMS})
+    (folder / "manifest.json").unlink()
+    with pytest.raises(DataError, match=r"^issue-003/report\.docx.*built"):
+        small.build()
 
 
 def test_nothing_in_the_site_names_an_address_outside(small) -> None:
