@@ -5,15 +5,18 @@ the old rows or the new ones. Frames go in and come out with the columns and typ
 :mod:`bj_pipeline.warehouse.tables`, without the column ``issue``.
 """
 
+import atexit
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 import pandas as pd
@@ -331,6 +334,7 @@ def connect(database_url: str) -> Engine:
             outages.refuse_misplaced(database)
         engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
         _let_sqlite_write_at_once(engine)
+        _TO_CLOSE.add(engine)
         outages.explain(engine)
         return engine
     try:
@@ -359,6 +363,21 @@ def data_version(frame: pd.DataFrame) -> str:
         else:
             digest.update(json.dumps(rows.plain(frame[name]), default=str).encode())
     return digest.hexdigest()
+
+
+_TO_CLOSE: WeakSet[Engine] = WeakSet()
+os.register_at_fork(after_in_child=_TO_CLOSE.clear)
+
+
+@atexit.register
+def _leave_one_file() -> None:
+    """Close what a program has opened in SQLite, at its end.
+
+    Else most of what it wrote would stay in the file beside the database, and be missing in a copy
+    of the database alone.
+    """
+    for engine in _TO_CLOSE:
+        engine.dispose()
 
 
 def _let_sqlite_write_at_once(engine: Engine) -> None:

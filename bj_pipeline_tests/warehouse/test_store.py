@@ -1,6 +1,10 @@
 """Partitions: replaced as a whole or not at all, the same in SQLite and in PostgreSQL."""
 
+import gc
 import multiprocessing
+import shutil
+import subprocess
+import sys
 from datetime import date, datetime
 
 import pandas as pd
@@ -213,6 +217,20 @@ def test_a_row_that_stands_twice_is_refused_and_the_old_rows_stay(warehouse):
         warehouse.replace(65, {tables.RAW_QUOTES: pd.concat([quotes(2.0), quotes(3.0)])})
     assert set(warehouse.read(tables.RAW_QUOTES, 65)["close"]) == {1.0}
     assert warehouse.versions(65) == version
+
+
+def write_an_issue(url: str) -> None:
+    Warehouse(url).replace(65, {tables.RAW_QUOTES: quotes(1.0)})
+    gc.freeze()  # as a run does: nothing is collected, and closed by that, any more
+
+
+def test_a_copy_of_the_database_alone_holds_what_a_program_wrote_that_has_ended(tmp_path):
+    there, copy = tmp_path / "warehouse.db", tmp_path / "copy.db"
+    module = "bj_pipeline_tests.warehouse.test_store"
+    program = f"from {module} import write_an_issue; write_an_issue('sqlite:///{there}')"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    shutil.copy(there, copy)
+    assert len(Warehouse(f"sqlite:///{copy}").read(tables.RAW_QUOTES, 65)) == 4
 
 
 def test_tables_that_belong_together_are_replaced_together_or_not_at_all(warehouse):
