@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -185,10 +185,20 @@ def explain(engine: Engine) -> None:
         if engine.url.get_backend_name() == SQLITE and engine.url.database:
             refuse_misplaced(Path(engine.url.database))
         error = context.original_exception
-        told = _of_database(error, is_away=is_away, remedy=_RESTORE) or _of_foreign_rule(error)
-        if told:
+        if told := _of_warehouse(error, is_away=is_away):
             kind = AwayError if is_away and was_there else OutageError
             raise kind(f"The warehouse {shown(engine.url)} {told}")
+
+
+@contextmanager
+def fetching(engine: Engine) -> Iterator[None]:
+    """Explain in the same way what the driver says of rows that are fetched past SQLAlchemy."""
+    try:
+        yield
+    except (engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
+        if told := _of_warehouse(error):
+            raise OutageError(f"The warehouse {shown(engine.url)} {told}") from error
+        raise
 
 
 def refuse_misplaced(database: Path) -> None:
@@ -206,19 +216,26 @@ def refuse_misplaced(database: Path) -> None:
 
 
 def refuse_damaged_history(database: Path) -> None:
-    """Refuse what lies in the place of a database of Dagster's own and is none.
+    """Refuse what lies in the place of a database of Dagster's own and is none, or is damaged.
 
     Raises:
         OutageError: Names the place, what lies there and what to do.
     """
     refuse_misplaced(database)
     with explained():
-        if database.exists():
-            with database.open("rb") as file:
-                begin = file.read(len(_SQLITE_MARK))
-            if begin not in {b"", _SQLITE_MARK}:
-                told = _DAMAGED[sqlite3.SQLITE_NOTADB]
-                raise OutageError(f"{database} {told}. {_BEGIN_ANEW}")
+        if not database.exists():
+            return
+        with database.open("rb") as file:
+            begin = file.read(len(_SQLITE_MARK))
+    if begin not in {b"", _SQLITE_MARK}:
+        raise OutageError(f"{database} {_DAMAGED[sqlite3.SQLITE_NOTADB]}. {_BEGIN_ANEW}")
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("SELECT * FROM sqlite_master").fetchall()
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if told := _of_sqlite(error, _BEGIN_ANEW):
+            raise OutageError(f"{database} {told}") from error
+        raise
 
 
 def _no_file(place: Path) -> str:
@@ -252,10 +269,8 @@ def _of_database(
     if isinstance(error, DBAPIError):
         is_away = is_away or error.connection_invalidated
         error = error.orig
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None:
-        kind = code & _PRIMARY
-        return f"{_DAMAGED[kind]}. {remedy}" if kind in _DAMAGED else _SQLITE.get(kind)
+    if isinstance(error, sqlite3.Error):
+        return _of_sqlite(error, remedy)
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if state in _POSTGRESQL:
         return _POSTGRESQL[state]
@@ -267,6 +282,25 @@ def _of_database(
         f"does not answer: {_reason(error)}. Start the database, or correct BJ_DATABASE_URL "
         f"(place, user, password). {_AGAIN}"
     )
+
+
+def _of_warehouse(error: BaseException, *, is_away: bool = False) -> str | None:
+    if isinstance(error, UnicodeDecodeError):
+        return _of_sqlite(error, _RESTORE)
+    return _of_database(error, is_away=is_away, remedy=_RESTORE) or _of_foreign_rule(error)
+
+
+def _of_sqlite(error: sqlite3.Error | UnicodeDecodeError, remedy: str) -> str | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        # What is no text any more is found by Python, not by SQLite.
+        is_damaged = isinstance(error, sqlite3.OperationalError | UnicodeDecodeError)
+        kind = sqlite3.SQLITE_CORRUPT if is_damaged else sqlite3.SQLITE_OK
+    elif code == sqlite3.SQLITE_IOERR_SHORT_READ:
+        kind = sqlite3.SQLITE_CORRUPT
+    else:
+        kind = code & _PRIMARY
+    return f"{_DAMAGED[kind]}. {remedy}" if kind in _DAMAGED else _SQLITE.get(kind)
 
 
 def _of_foreign_rule(error: BaseException) -> str | None:

@@ -197,7 +197,7 @@ def _stored(connection: Connection) -> str | None:
 
 
 def _read(connection: Connection) -> str:
-    found = connection.execute(_VERSION).scalars().all()
+    found = [told for told in connection.execute(_VERSION).scalars() if told]
     if len(found) != 1:
         raise DatabaseVersionError(
             f"The warehouse {shown(connection.engine.url)} tells {counted(len(found), 'revision')} "

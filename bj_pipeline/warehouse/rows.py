@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType, TypeEngine
 
+from bj_pipeline import outages
 from bj_pipeline.errors import DataError
 from bj_pipeline.warehouse import tables
 
@@ -76,6 +77,7 @@ def frame(
 
     Raises:
         DataError: A value is none of its column's type.
+        OutageError: The database is damaged.
     """
     with understood(f"table {source.name}"):
         return _frame(connection, source, *where, without=without)
@@ -88,7 +90,8 @@ def _frame(
     names = [column.name for column in columns]
     found = connection.execute(_query(source, tuple(names)).where(*where))
     # The driver's own tuples: nothing that SQLAlchemy's rows add to them is asked for.
-    rows = list(found.cursor.fetchall()) if found.cursor is not None else []
+    with outages.fetching(connection.engine):
+        rows = list(found.cursor.fetchall()) if found.cursor is not None else []
     found.close()
     # Sorted here and not by the database, whose order of Chinese text depends on its set-up. A
     # day is sorted as rightly by its text, which is what SQLite keeps.

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -391,8 +392,12 @@ def _let_sqlite_write_at_once(engine: Engine) -> None:
     def _connect(dbapi_connection: object, _record: object) -> None:
         dbapi_connection.isolation_level = None  # type: ignore[attr-defined]
         cursor = dbapi_connection.cursor()  # type: ignore[attr-defined]
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=NORMAL")
+        except UnicodeDecodeError as error:
+            # SQLite quotes what is damaged, and Python cannot read that.
+            raise sqlite3.OperationalError("malformed schema") from error
         cursor.close()
 
     @event.listens_for(engine, "begin")

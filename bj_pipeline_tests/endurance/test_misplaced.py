@@ -7,6 +7,7 @@ What belongs here: what the programs keep themselves. What does not: files that 
 import os
 import re
 import socket
+import sqlite3
 from collections.abc import Callable
 from contextlib import chdir, closing
 from pathlib import Path
@@ -78,6 +79,20 @@ def test_a_history_of_runs_that_is_no_database_is_told_with_a_way_out(tmp_path, 
         dagster_environment(settings)
     # No backup holds it.
     assert "restore" not in str(told.value)
+    assert "a new one is made" in str(told.value)
+
+
+@pytest.mark.parametrize("spoilt", [b"CREATE TABL\xff", b"\xff" * 12])
+def test_a_history_of_runs_that_is_damaged_is_told_with_a_way_out(tmp_path, monkeypatch, spoilt):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    settings = Settings(home=tmp_path)
+    wrong = settings.dagster_home / HISTORY[0]
+    wrong.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(wrong)) as database:
+        database.execute("CREATE TABLE runs (id INTEGER)")
+    wrong.write_bytes(wrong.read_bytes().replace(b"CREATE TABLE", spoilt))
+    with pytest.raises(OutageError, match=f"{re.escape(str(wrong))} is damaged") as told:
+        dagster_environment(settings)
     assert "a new one is made" in str(told.value)
 
 
