@@ -33,13 +33,14 @@ format: $(TESTS)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-$(VENV)/bin/python:
+# pip comes last: what was killed before it is made anew.
+$(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
 
-$(RUNS): pyproject.toml constraints.txt | $(VENV)/bin/python
+$(RUNS): pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(INSTALL) --editable .
 	touch $@
 
-$(TESTS): pyproject.toml constraints.txt | $(VENV)/bin/python
+$(TESTS): pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(INSTALL) --editable '.[dev]'
 	touch $@ $(RUNS)

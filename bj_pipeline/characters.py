@@ -58,6 +58,11 @@ def shown(text: str) -> str:
     return _CODE_POINTS.sub(lambda found: _by_code(found[0]), cut)
 
 
+def escaped(text: str) -> str:
+    """A text in which what cannot be seen stands by its code; line ends stay."""
+    return "".join(_by_code(one) if is_unseen(one) else one for one in text)
+
+
 def _by_code(character: str) -> str:
     if character.isprintable():
         return character

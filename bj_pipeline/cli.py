@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bj_pipeline.characters import escaped
 from bj_pipeline.commands import building, data, operating, publishing
 from bj_pipeline.errors import PipelineError
 
@@ -22,7 +23,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except PipelineError as error:
-            click.secho(f"Error: {error}", fg="red", err=True)
+            _tell(str(error))
             ctx.exit(error.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
@@ -35,12 +36,17 @@ class _Commands(click.Group):
             from bj_pipeline.outages import meaning  # noqa: PLC0415 - imports SQLAlchemy
 
             if outage := meaning(error):
-                click.secho(f"Error: {outage}", fg="red", err=True)
+                _tell(str(outage))
                 ctx.exit(outage.exit_code)
             first = str(error).strip().partition("\n")[0]
-            click.secho(f"Error: {type(error).__name__}: {first}", fg="red", err=True)
+            _tell(f"{type(error).__name__}: {first}")
             click.echo("BJ_TRACEBACK=1 shows where it happened.", err=True)
             ctx.exit(1)
+
+
+def _tell(error: str) -> None:
+    """Print an error; what it quotes must not turn the terminal's lines."""
+    click.secho(f"Error: {escaped(error)}", fg="red", err=True)
 
 
 def _let_messages_be_printed() -> None:

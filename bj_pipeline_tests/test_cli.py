@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from bj_pipeline.errors import ConfigurationError
 from bj_pipeline.quality.metrics import vendors_agree_on_pe_ttm
 
 
@@ -40,6 +41,12 @@ def test_help_imports_neither_dagster_nor_pandas():
     code = "import sys, bj_pipeline.cli; print({'dagster', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_what_an_error_quotes_does_not_turn_the_terminal(command_line):
+    done = command_line("run", "--issue", 65, "--source", "files", "--input", "/none/\x1b[2J\u202e")
+    assert done.returncode == ConfigurationError.exit_code
+    assert "/none/\\x1b[2J\\u202e does not exist" in done.stderr
 
 
 def test_run_says_where_the_report_lies(sample_issue):

@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.exc import IntegrityError
 
+from bj_pipeline.characters import seen
 from bj_pipeline.errors import ConfigurationError, MissingDataError, PipelineError
 from bj_pipeline.issues import Issue, all_issues, by_number
 from bj_pipeline.quality.stages import ALL, require_passed
@@ -131,9 +132,15 @@ def _row(entry: Entry, versions: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _named(person: str, option: str) -> str:
-    if not person.strip():
+    named = _said(person)
+    if not named:
         raise ConfigurationError(f"{option} must not be empty.")
-    return person.strip()
+    return named
+
+
+def _said(text: str) -> str:
+    """What a person says, on one line: messages of one line tell it."""
+    return " ".join(seen(text).split())
 
 
 # --- Approving -----------------------------------------------------------------------------------
@@ -173,7 +180,7 @@ def approve(
         by=by,
         at=(now or datetime.now(UTC)).astimezone(UTC),
         hashes={name: artifacts.sha256(content) for name, content in files.items()},
-        note=note.strip(),
+        note=_said(note),
     )
     if revisions.succession(taken, former)[0] != document.revision:
         raise SignOffError(_outdated(number))

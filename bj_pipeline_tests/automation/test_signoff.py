@@ -440,6 +440,15 @@ def test_an_approval_that_was_killed_after_its_record_stays_published(corrected)
     assert hashes(corrected.published) == {f"issue-065/{k}": v for k, v in second.items()}
 
 
+def test_what_people_say_is_kept_on_one_line_without_what_cannot_be_seen(draft):
+    signoff.approve(draft, 65, "张\u202e三\x1b[2J\nError: x", note="看过\r\n了\udce4")
+    record = Warehouse(draft.warehouse_url).read(tables.APPROVALS, 65)
+    assert list(record["by"]) == ["张三 [2J Error: x"]
+    assert list(record["note"]) == ["看过 了\ufffd"]
+    with pytest.raises(ConfigurationError, match="--why"):
+        signoff.withdraw(draft, 65, "张三", "\u200b\n")
+
+
 def test_nobody_is_not_an_approver(draft):
     with pytest.raises(ConfigurationError, match="--by"):
         signoff.approve(draft, 65, "  ")
