@@ -1,6 +1,7 @@
 """The command line: what it prints, how it ends, and that it never shows a traceback."""
 
 import json
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -47,6 +48,13 @@ def test_what_an_error_quotes_does_not_turn_the_terminal(command_line):
     done = command_line("run", "--issue", 65, "--source", "files", "--input", "/none/\x1b[2J\u202e")
     assert done.returncode == ConfigurationError.exit_code
     assert "/none/\\x1b[2J\\u202e does not exist" in done.stderr
+
+
+def test_a_ui_is_refused_where_something_else_listens(command_line):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        done = command_line("dev", "--port", other.getsockname()[1])
+    assert done.returncode == ConfigurationError.exit_code
+    assert "choose another address" in done.stderr
 
 
 def test_run_says_where_the_report_lies(sample_issue):

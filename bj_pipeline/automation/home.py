@@ -1,5 +1,6 @@
 """Where Dagster keeps its own things, and how its programs find them."""
 
+import fcntl
 import os
 import shutil
 from importlib.util import find_spec
@@ -70,6 +71,26 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     if has_workers and find_spec("dagster_celery") is None:
         raise ConfigurationError("Celery is not installed: pip install 'bj-pipeline[celery]'.")
     return environment
+
+
+def hold_alone(dagster_home: Path) -> None:
+    """Hold a home for this program and for the one that it becomes, until that ends.
+
+    Two daemons would each take the other's ticks for its own.
+
+    Raises:
+        ConfigurationError: Another program holds it.
+    """
+    held = os.open(dagster_home / "dev.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise ConfigurationError(
+            f"A Dagster UI with its daemon works in {dagster_home} already: open that, or stop it, "
+            "or set BJ_HOME to another place."
+        ) from None
+    os.set_inheritable(held, True)  # noqa: FBT003 - its only form
 
 
 def _prepare(home: Path, instance_settings: Path, *, has_databases: bool) -> None:

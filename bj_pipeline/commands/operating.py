@@ -1,9 +1,11 @@
 """Commands that run and look after an installation."""
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -63,13 +65,25 @@ def doctor(*, online: bool) -> None:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, default=3000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Port to listen on.",
+)
 def dev(host: str, port: int) -> None:
     """Open the Dagster UI, with its daemon, on this machine."""
-    from bj_pipeline.automation.home import dagster_environment, workspace_arguments  # noqa: PLC0415
+    from bj_pipeline.automation.home import (  # noqa: PLC0415
+        dagster_environment,
+        hold_alone,
+        workspace_arguments,
+    )
     from bj_pipeline.settings import load_settings  # noqa: PLC0415
 
     environment = os.environ | dagster_environment(load_settings())
+    hold_alone(Path(environment["DAGSTER_HOME"]))
+    _refuse_taken(host, port)
     # Its successor, `dg dev`, wants a project of another shape.
     environment.setdefault("PYTHONWARNINGS", "ignore:Function `dev_command` is superseded")
     click.echo(f"The Dagster UI opens at http://{host}:{port} (stop it with Ctrl+C).")
@@ -105,6 +119,22 @@ def worker(runs: int, name: str | None) -> None:
     arguments = ["--app", "bj_pipeline.automation.worker", "worker", "--hostname", address]
     arguments += ["--concurrency", str(runs), "--loglevel", "INFO"]
     _become("celery", arguments, environment)
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Refuse an address where nothing can listen: Dagster would go on without its UI."""
+    try:
+        socket.create_server((host, port), family=_family(host)).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Nothing can listen at {host}:{port} ({error.strerror}). If another Dagster UI is "
+            "there, or was left when its program was killed, end that; else choose another address "
+            "with --host and --port."
+        ) from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _become(module: str, arguments: list[str], environment: Mapping[str, str]) -> NoReturn:

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from bj_pipeline_tests.command_line import PROJECT
+from bj_pipeline_tests.end_to_end.dev_server import free_port
 
 LOOPBACK = "127.0.0.1"
 PASSWORD = "planted-broker-password"  # noqa: S105
@@ -151,6 +152,7 @@ def test_programs_start_wherever_their_scripts_lie(tmp_path, command):
     """In an image of Debian's Python, scripts are in /usr/local/bin and Python is in /usr/bin."""
     python = tmp_path / "python3"
     python.symlink_to(Path(sys.executable).resolve())
+    words = [command, "--port", str(free_port())] if command == "dev" else [command]
     # In place of becoming the other program, ask that program for its version.
     script = (
         "import os, subprocess, sys\n"
@@ -158,7 +160,7 @@ def test_programs_start_wherever_their_scripts_lie(tmp_path, command):
         "    named = [program, *arguments[1 : arguments.index('-m') + 2], '--version']\n"
         "    raise SystemExit(subprocess.run(named, env=environment).returncode)\n"
         "os.execve = ask\n"
-        f"sys.argv[1:] = [{command!r}]\n"
+        f"sys.argv[1:] = {words!r}\n"
         "from bj_pipeline.cli import main\n"
         "main()\n"
     )

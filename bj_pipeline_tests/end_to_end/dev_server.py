@@ -28,7 +28,7 @@ def dev_server(folder: Path, **environment: str) -> Iterator[str]:
     Yields:
         Address of the UI.
     """
-    port = _free_port()
+    port = free_port()
     program = Path(sys.executable).parent / "bj-pipeline"
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("BJ_", "DAGSTER_"))}
     log = folder / "dev.log"
@@ -49,7 +49,8 @@ def dev_server(folder: Path, **environment: str) -> Iterator[str]:
         _stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine where nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("playwright", reason="needs playwright from the dev dependencies")
 
 from bj_pipeline.definitions import defs
+from bj_pipeline.errors import ConfigurationError
+from bj_pipeline_tests.command_line import CommandLine
 from bj_pipeline_tests.end_to_end.dagster_ui import (
     ISSUE,
     LARGEST_PICTURE,
@@ -28,9 +30,15 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory):
-    """Address of the UI of a fresh home, without any setting."""
-    with dev_server(tmp_path_factory.mktemp("shipped")) as address:
+def installation(tmp_path_factory):
+    """Folder of a fresh home."""
+    return tmp_path_factory.mktemp("shipped")
+
+
+@pytest.fixture(scope="module")
+def shipped(installation):
+    """Address of the UI of that home, without any setting."""
+    with dev_server(installation) as address:
         yield address
 
 
@@ -49,6 +57,14 @@ def test_the_code_location_is_loaded_without_an_error(browser, shipped):
         expect(person.page.get_by_text("1 code location", exact=True)).to_be_visible()
         expect(person.page.get_by_text("Loaded", exact=True)).to_be_visible()
         expect(person.page.get_by_text(re.compile("error|failed", re.IGNORECASE))).to_have_count(0)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_second_ui_of_the_same_home_is_refused(installation):
+    second = CommandLine(installation / "home", is_installed=True)
+    refused = second("dev", "--port", 1)
+    assert refused.returncode == ConfigurationError.exit_code
+    assert f"{installation / 'home' / 'dagster'} already" in refused.stderr
 
 
 def test_a_person_builds_issue_65_with_a_few_clicks(built):
