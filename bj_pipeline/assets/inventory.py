@@ -35,8 +35,8 @@ _MANIFEST = dg.AssetKey("issue_manifest")
 
 @dg.asset(
     name=ISSUE_INVENTORY,
-    description="Every closed issue that is missing, failed, stale or blocked by a check, why, and "
-    "what to do about it.",
+    description="Every closed issue that is damaged, missing, failed, stale or blocked by a check, "
+    "why, and what to do about it.",
     group_name=GROUP,
     owners=_OWNERS,
     kinds={"pandas", "sql"},

@@ -1,4 +1,4 @@
-"""What is wrong now: issues that are missing, failed, stale or blocked, why, and what to do.
+"""What is wrong now: issues that are damaged, missing, failed, stale or blocked, and what to do.
 
 What belongs here: judging what is stored. What does not: Dagster's assets, checks and schedule
 (:mod:`bj_pipeline.assets.inventory`), and telling anybody (:mod:`.alert_sensors`).
@@ -20,7 +20,7 @@ from bj_pipeline.assets.partitions import SHANGHAI, is_closed
 from bj_pipeline.automation.abandoned import close_abandoned_runs
 from bj_pipeline.automation.deadlines import due_at, newest_due
 from bj_pipeline.automation.home import dagster_environment
-from bj_pipeline.automation.signoff import take_back_killed
+from bj_pipeline.automation.signoff import damaged, take_back_killed
 from bj_pipeline.automation.state import BLOCKED, MISSING
 from bj_pipeline.automation.waiting import waiting_issues
 from bj_pipeline.counted import counted
@@ -37,7 +37,8 @@ from bj_pipeline.warehouse.store import Warehouse
 
 FAILED = "failed"
 STALE = "stale"
-STATES = (BLOCKED, FAILED, MISSING, STALE)
+DAMAGED = "damaged"
+STATES = (DAMAGED, BLOCKED, FAILED, MISSING, STALE)
 """The most urgent first."""
 COLUMNS = ("issue", "week", "close_date", "state", "reason", "remedy")
 SAMPLE = 20
@@ -122,6 +123,11 @@ class Stored:
             if any(version != now.get(table, "none") for table, version in seen.items()):
                 found.setdefault(row["issue"], []).append(row["check"])
         return found
+
+    @cached_property
+    def damaged(self) -> dict[int, list[str]]:
+        """Published files that are not what was approved, by issue."""
+        return damaged(self._warehouse, self.settings.published)
 
     @cached_property
     def outdated_trends(self) -> dict[int, list[int]]:
@@ -236,6 +242,13 @@ def _wrong(
     """State, reason and remedy; None if all is well."""
     number = issue.number
     again = f"`bj-pipeline run --issue {number}`, or in the UI the job `issue`, partition {number}"
+    if number in stored.damaged:
+        folder = stored.settings.published / issue.folder
+        return (
+            DAMAGED,
+            f"published files that are not as approved: {', '.join(stored.damaged[number])}",
+            f"Restore {folder} from a backup, or `bj-pipeline withdraw {number}`.",
+        )
     if number in stored.blocked:
         failed = stored.blocked[number].to_dict("records")
         remedies = dict.fromkeys(_CHECKS[row["check"]].remedy for row in failed)
@@ -285,6 +298,7 @@ def _outdated(stored: Stored, issue: Issue) -> list[str]:
 def what_to_run(wrong: pd.DataFrame) -> list[str]:
     """One line a state: how many issues, and the command that sees to all of them."""
     commands = {
+        DAMAGED: "restore what was published of {} from a backup, or withdraw it",
         BLOCKED: "correct what the checks name, then `bj-pipeline backfill {}`",
         FAILED: "correct what the runs name, then `bj-pipeline backfill {} --again`",
         MISSING: "`bj-pipeline backfill {}`",

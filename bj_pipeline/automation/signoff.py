@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -28,7 +29,7 @@ from bj_pipeline.report.artifacts import MANIFEST
 from bj_pipeline.report.document import Document
 from bj_pipeline.settings import Settings
 from bj_pipeline.site import kept
-from bj_pipeline.storage import Place, content, sizes
+from bj_pipeline.storage import ObjectPath, Place, content, sizes
 from bj_pipeline.warehouse import approved, tables
 from bj_pipeline.warehouse.rows import understood
 from bj_pipeline.warehouse.store import Warehouse
@@ -93,14 +94,17 @@ class Difference:
 
 def latest(warehouse: Warehouse) -> dict[int, Entry]:
     """The last word on each issue that was ever approved."""
-    rows = warehouse.read(tables.APPROVALS).to_dict("records")
-    # By key, an approval comes before its withdrawal.
-    return {int(row["issue"]): _entry(row) for row in rows}
+    return {entry.issue: entry for entry in _entries(warehouse)}
 
 
 def approved_issues(warehouse: Warehouse) -> dict[int, Entry]:
     """The approval of each issue that may be seen, by issue."""
     return {issue: entry for issue, entry in latest(warehouse).items() if entry.is_approved}
+
+
+def _entries(warehouse: Warehouse) -> list[Entry]:
+    """The whole record by issue, then by revision; an approval comes before its withdrawal."""
+    return [_entry(row) for row in warehouse.read(tables.APPROVALS).to_dict("records")]
 
 
 def _entry(row: Mapping[Any, Any]) -> Entry:
@@ -391,6 +395,34 @@ def _changed(folder: Place, hashes: Mapping[str, str]) -> list[str]:
     return [
         name for name, expected in hashes.items() if artifacts.sha256(held[name] or b"") != expected
     ]
+
+
+def damaged(warehouse: Warehouse, published: Place) -> dict[int, list[str]]:
+    """Published files that are not what was approved, by issue and by their path in its folder.
+
+    Of an object store, which sees to it itself that what it keeps stays as it is, only those that
+    are gone: to fetch all of them every hour takes too long.
+    """
+    entries = _entries(warehouse)
+    last = {entry.issue: entry for entry in entries}
+    found: dict[int, list[str]] = {}
+    for entry in entries:
+        if not (entry.is_approved and last[entry.issue].is_approved):
+            continue
+        folder, inside = published / by_number(entry.issue).folder, ""
+        if entry is not last[entry.issue]:
+            inside = f"{_FORMER}{entry.revision}"
+            folder = folder / inside
+            if not artifacts.lies(folder):
+                continue  # it was withdrawn
+        if isinstance(folder, ObjectPath):
+            changed = sorted(entry.hashes.keys() - artifacts.finished(folder).keys())
+        else:
+            changed = _changed(folder, entry.hashes)
+        if changed:
+            paths = [str(PurePosixPath(inside, name)) for name in changed]
+            found[entry.issue] = found.get(entry.issue, []) + paths
+    return found
 
 
 def take_back_killed(settings: Settings) -> list[str]:

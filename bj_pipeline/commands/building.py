@@ -108,7 +108,8 @@ def backfill(
 @click.option(
     "--wrong",
     is_flag=True,
-    help="Only issues that are missing, failed, stale or blocked by a check: why, and what to do.",
+    help="Only issues that are damaged, missing, failed, stale or blocked by a check: why, and "
+    "what to do.",
 )
 @click.pass_context
 def issues(context: click.Context, *, wrong: bool) -> None:

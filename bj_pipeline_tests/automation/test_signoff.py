@@ -440,6 +440,18 @@ def test_an_approval_that_was_killed_after_its_record_stays_published(corrected)
     assert hashes(corrected.published) == {f"issue-065/{k}": v for k, v in second.items()}
 
 
+@pytest.mark.parametrize("name", ["report.pdf", "manifest.json", "revision-1/report.html"])
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"%PDF")])
+def test_a_published_file_that_is_not_as_approved_is_told(corrected, name, spoil):
+    signoff.approve(corrected, 65, "李四")
+    assert "published files" not in told(corrected)
+    spoil(published(corrected) / name)
+    assert f"damaged: published files that are not as approved: {name}" in told(corrected)
+    assert "1 damaged: restore what was published of 65 from a backup" in told(corrected)
+    signoff.withdraw(corrected, 65, "李四", "坏了")
+    assert "published files" not in told(corrected)
+
+
 def test_what_people_say_is_kept_on_one_line_without_what_cannot_be_seen(draft):
     signoff.approve(draft, 65, "张\u202e三\x1b[2J\nError: x", note="看过\r\n了\udce4")
     record = Warehouse(draft.warehouse_url).read(tables.APPROVALS, 65)
