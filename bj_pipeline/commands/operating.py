@@ -1,6 +1,7 @@
 """Commands that run and look after an installation."""
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -139,6 +140,9 @@ def _family(host: str) -> socket.AddressFamily:
 
 def _become(module: str, arguments: list[str], environment: Mapping[str, str]) -> NoReturn:
     """Go on as the program of a package: by its module, for its script may lie anywhere."""
+    # A script's background job ignores Ctrl+C, and Dagster takes SIGTERM for the same: nothing
+    # would stop it but force, which leaves its daemon behind.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Without -P a folder of that name, where the command is called, would be run instead.
     command = [sys.executable, "-P", "-m", module, *arguments]
     os.execve(sys.executable, command, environment)  # noqa: S606 - our own program, no shell

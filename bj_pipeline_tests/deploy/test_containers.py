@@ -5,6 +5,7 @@ What belongs here: one service's command or check by itself. What does not: the 
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,18 +149,24 @@ def test_checks_that_ask_the_database_are_given_its_address(services):
     assert services["daemon"]["healthcheck"]["test"][1].endswith("/entrypoint.sh")
 
 
-@pytest.mark.parametrize("command", ["dev", "worker"])
-def test_programs_start_wherever_their_scripts_lie(tmp_path, command):
-    """In an image of Debian's Python, scripts are in /usr/local/bin and Python is in /usr/bin."""
-    python = tmp_path / "python3"
+def becoming(ask: str, command: str, folder: Path, **settings: Any) -> str:
+    """What another program prints in whose place the one that a command becomes is started.
+
+    Args:
+        ask: Arguments of Python in place of those that the command has; ``program`` is its module.
+        command: ``dev`` or ``worker``.
+        folder: Holds the home, and Python under another name.
+        settings: Of the process.
+    """
+    python = folder / "python3"
     python.symlink_to(Path(sys.executable).resolve())
     words = [command, "--port", str(free_port())] if command == "dev" else [command]
-    # In place of becoming the other program, ask that program for its version.
     script = (
-        "import os, subprocess, sys\n"
-        "def ask(program, arguments, environment):\n"
-        "    named = [program, *arguments[1 : arguments.index('-m') + 2], '--version']\n"
-        "    raise SystemExit(subprocess.run(named, env=environment).returncode)\n"
+        "import os, sys\n"
+        "become = os.execve\n"
+        "def ask(path, arguments, environment):\n"
+        "    program = arguments[1 : arguments.index('-m') + 2]\n"
+        f"    become(path, [path, {ask}], environment)\n"
         "os.execve = ask\n"
         f"sys.argv[1:] = {words!r}\n"
         "from bj_pipeline.cli import main\n"
@@ -169,13 +177,29 @@ def test_programs_start_wherever_their_scripts_lie(tmp_path, command):
         env=os.environ
         | {
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "BJ_HOME": str(tmp_path / "home"),
+            "BJ_HOME": str(folder / "home"),
             "BJ_CELERY_BROKER": f"redis://:{PASSWORD}@{LOOPBACK}:1/0",
             "BJ_DATABASE_URL": f"postgresql://bj:{PASSWORD}@{LOOPBACK}:1/bj",
         },
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
+        **settings,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", ["dev", "worker"])
+def test_programs_start_wherever_their_scripts_lie(tmp_path, command):
+    """In an image of Debian's Python, scripts are in /usr/local/bin and Python is in /usr/bin."""
+    assert re.search(r"\d+\.\d+\.\d+", becoming("*program, '--version'", command, tmp_path))
+
+
+@pytest.mark.parametrize("command", ["dev", "worker"])
+def test_programs_that_a_script_starts_in_the_background_can_be_stopped(tmp_path, command):
+    """Such a one ignores Ctrl+C; Dagster takes SIGTERM for the same and would ignore that, too."""
+    told = "'-c', 'import signal; print(signal.getsignal(signal.SIGINT))'"
+    ignoring = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    assert "default_int_handler" in becoming(told, command, tmp_path, preexec_fn=ignoring)
