@@ -6,6 +6,7 @@ not: where in the report it stands, how it looks, and the proofreading of the an
 ``content/README.md`` tells analysts how to write it.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from bj_pipeline import storage
 from bj_pipeline.characters import unseen
 from bj_pipeline.errors import DataError
 from bj_pipeline.report.analyst_file import UNFILLED, AnalystFile
@@ -571,13 +573,14 @@ def new_topic(folder: Path) -> tuple[Path, ...]:
         DataError: One of the files is there already; nothing is written.
     """
     texts = {folder / TOPIC_FILE: _TOPIC_TEMPLATE, folder / _EXAMPLE_FIGURE: _FIGURE_TEMPLATE}
-    for path in texts:
-        if path.exists() or path.is_symlink():
+    there = {path: storage.content(path) for path in texts if os.path.lexists(path)}
+    for path, held in there.items():
+        # One of them alone was left by a program that was killed.
+        if held != texts[path].encode() or there.keys() == texts.keys():
             rule = "a template does not replace what was written"
             remedy = "Go on with the file, or move it away first."
             raise DataError(f"{folder.name}/{path.name}", rule, remedy)
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        storage.write(path, text.encode())
     return tuple(texts)

@@ -17,10 +17,13 @@ import pytest
 from bj_pipeline.automation import retention, signoff
 from bj_pipeline.automation.backup import backup, restore
 from bj_pipeline.issues import ISSUES_FILE, extend
+from bj_pipeline.report.topic import new_topic
 from bj_pipeline.settings import Settings, load_settings
 from bj_pipeline.sources import Delivery
 from bj_pipeline.sources.landing import Landing
-from bj_pipeline.warehouse.store import Warehouse
+from bj_pipeline.warehouse import tables
+from bj_pipeline.warehouse.store import Warehouse, connect
+from bj_pipeline.warehouse.transfer import transfer
 from bj_pipeline_tests.automation.home import quotes
 from bj_pipeline_tests.endurance.programs import Home, Program
 from bj_pipeline_tests.endurance.readers import half_issues, mixed_tables
@@ -53,6 +56,18 @@ def extend_issues() -> None:
     extend(load_settings().home / "issues.csv")
 
 
+def start_topic() -> None:
+    new_topic(load_settings().home / "065")
+
+
+def move_database() -> None:
+    settings = load_settings()
+    target = connect(f"sqlite:///{settings.home.parent / 'moved.db'}")
+    list(transfer(connect(settings.warehouse_url), target))
+    assert not list(mixed_tables(str(target.url)))
+    assert Warehouse(str(target.url)).read(tables.SECTOR_METRICS, 65).size
+
+
 def clear_away() -> None:
     # Later than anything that a killed one could have left.
     retention.remove(load_settings(), datetime.now(UTC) + timedelta(days=1))
@@ -74,6 +89,10 @@ def kept(home: Path, sample: Path) -> None:
     published(home.parent / "source", sample)
     backup(Settings(home=home.parent / "source"), home.parent / "kept", now=NOON)
     shutil.rmtree(home.parent / "source")
+    home.mkdir()
+
+
+def empty(home: Path, _: Path) -> None:
     home.mkdir()
 
 
@@ -126,6 +145,8 @@ CASES = {
         bring_back, kept, "holds rows already", elsewhere="BJ_ARTIFACTS"
     ),
     "issues extend": Case(extend_issues, outdated),
+    "new-topic": Case(start_topic, empty, "does not replace"),
+    "transfer": Case(move_database, built, "holds rows already"),
     "inbox": Case(take_inbox, arriving),
     "retention": Case(clear_away, old),
 }
@@ -154,7 +175,7 @@ class Place:
 
 
 def _is_telling(name: str) -> bool:
-    return not re.search(r"warehouse\.db|dagster|turns|backup\.json", name)
+    return not re.search(r"(warehouse|moved)\.db|dagster|turns|backup\.json", name)
 
 
 def begun(case: Case, folder: Path, disk: Path, sample: Path) -> Place:
