@@ -38,12 +38,41 @@ _CELL = re.compile(
     rb"([^<]*(?:<(?!" + PREFIX + rb"c[\s/>])[^<]*)*)"
 )  # fmt: skip
 _CELL_END = re.compile(rb"</" + PREFIX + rb"c\s*>")
+_INLINE = b"inlineStr"
 _VALUE = re.compile(rb"<" + PREFIX + rb"v(?:\s[^>]*)?>([^<]*)<")
 _LAST_OF_ITS_CELL = re.compile(
     rb"<" + PREFIX + rb"v(?=[\s/>])(?P<rest>"
     rb"(?:\s[^<>]*)?(?:/>|>[^<]*</" + PREFIX + rb"v\s*>)\s*</" + PREFIX + rb"c\s*>)?"
 )
 """A value: text alone, behind which the cell ends; the rest is missing where it is not so."""
+_T = rb"<" + PREFIX + rb"t(?:\s[^<>]*)?(?:/>|>[^<]*</" + PREFIX + rb"t\s*>)"
+_LOOKS = (
+    rb"<" + PREFIX + rb"rPr(?:\s[^<>]*)?(?:/>|>(?:[^<]|<(?!/?" + PREFIX + rb"rPr[\s>]))*+<[^<]*>)"
+)
+_RUN = (
+    rb"<" + PREFIX + rb"r(?:\s[^<>]*)?>\s*(?:" + _LOOKS + rb")?\s*(?:" + _T + rb")?\s*"
+    rb"</" + PREFIX + rb"r\s*>\s*"
+)  # fmt: skip
+_TEXTS = (
+    rb"\s*(?:" + _T + rb"\s*|(?:" + _RUN + rb")++)?"
+    rb"(?:<" + PREFIX + rb"rPh\s[^<>]*>\s*" + _T + rb"\s*</" + PREFIX + rb"rPh\s*>\s*)*+"
+    rb"(?:<" + PREFIX + rb"phoneticPr(?:\s[^<>]*)?/>\s*)?"
+)  # fmt: skip
+"""A text, whole or in parts that each look otherwise, then how it is spoken."""
+_INLINE_TEXT = re.compile(
+    rb"(?P<begin><" + PREFIX + rb"c(?=\s)[^<>]*>\s*)?<" + PREFIX + rb"is(?=[\s/>])(?P<rest>"
+    rb"(?:\s[^<>]*)?(?:/>|>" + _TEXTS + rb"</" + PREFIX + rb"is\s*>)\s*</" + PREFIX + rb"c\s*>)?"
+)
+"""A text that is all that its cell holds; what is not so is missing."""
+_SHARED_TEXTS = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^<>]*\?>\s*)?<"
+    + PREFIX
+    + rb"sst(?P<about>\s[^<>]*)?(?:/>|>\s*(?:"
+    rb"<" + PREFIX + rb"si(?:\s[^<>]*)?(?:/>|>" + _TEXTS + rb"</" + PREFIX + rb"si\s*>)\s*)*+"
+    rb"(?:<" + PREFIX + rb"extLst[\s>].*)?</" + PREFIX + rb"sst\s*>)\s*",
+    re.DOTALL,
+)
+_HOW_MANY = re.compile(rb"""\suniqueCount\s*=\s*["']([0-9]+)["']""")
 _REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})(\d{1,7})["']""")
 
 
@@ -115,6 +144,11 @@ def _refuse_unclear_values(name: str, part: str, data: bytes) -> None:
         if value["rest"] is None:
             found = data[value.start() : value.start() + 80]
             raise _odd(name, f"{part}: {_told(found)}")
+    for text in _INLINE_TEXT.finditer(data):
+        kind = formats.KIND.search(text["begin"] or b"")
+        if text["rest"] is None or kind is None or kind[1] != _INLINE:
+            found = data[text.start() : text.start() + 80]
+            raise _odd(name, f"{part}: {_told(found)}")
 
 
 def limit_cells(name: str, cells: int) -> None:
@@ -127,6 +161,26 @@ def limit_cells(name: str, cells: int) -> None:
         rule = f"a sheet has at most {CELLS_LIMIT} cells"
         remedy = "Delete the far cells that were filled by mistake, or export less."
         raise DataError(name, rule, remedy, found=f"{cells} cells")
+
+
+def refuse_unclear_texts(name: str, data: bytes, texts: int) -> None:
+    """Refuse shared texts of which one reader finds more, or others, than the next one does.
+
+    Args:
+        name: File name, for messages.
+        data: The markup of the shared texts; none if there are none.
+        texts: How many there are.
+
+    Raises:
+        DataError: It holds something else than texts, or more or fewer than it says.
+    """
+    rule = "a workbook holds as many shared texts as it says, and nothing between them"
+    plain = _SHARED_TEXTS.fullmatch(data) if data else None
+    if data and plain is None:
+        raise DataError(name, rule, SAVE_AGAIN, found="other markup")
+    said = _HOW_MANY.search(plain["about"] or b"") if plain else None
+    if said and int(said[1]) != texts:
+        raise DataError(name, rule, SAVE_AGAIN, found=f"{texts} in place of {int(said[1])}")
 
 
 def shared_texts(name: str, data: bytes, texts: int, *, was_computed: bool) -> Counter[bytes]:
@@ -149,16 +203,19 @@ def shared_texts(name: str, data: bytes, texts: int, *, was_computed: bool) -> C
         attributes = cell[1]
         kind = formats.KIND.search(attributes)
         type_ = kind[1] if kind else b"n"
-        is_plain = type_ not in {b"s", b"e"} and not has_formulas and not has_codes
+        is_plain = type_ not in {b"s", b"e", _INLINE} and not has_formulas and not has_codes
         if attributes.endswith(b"/") or is_plain:
             continue
         inside = _CELL_END.split(cell[2], 1)[0]
         found = _VALUE.search(inside)
         value = found[1].strip() if found else b""
         if type_ == b"s":
+            value = found[1] if found else b""
             if value and not (_TEXT_NUMBER.fullmatch(value) and int(value) < texts):
                 raise _odd(name, f"a text of number {_told(value)} in {_place(attributes)}")
             used[value] += 1
+        elif type_ == _INLINE and found:
+            raise _odd(name, f"{_told(value)} beside a text in {_place(attributes)}")
         elif type_ != b"str" and b"&" in value:
             raise _odd(name, f"{_told(value)} in {_place(attributes)}")
         elif type_ == b"e" and value != formats.NOT_AVAILABLE.encode():

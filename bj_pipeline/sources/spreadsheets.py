@@ -254,6 +254,7 @@ def _inspected(name: str, content: bytes) -> bytes:
             limit_cells(name, cells)
             used += sheet_markup.shared_texts(name, data, len(texts), was_computed=was_computed)
             parts[part] = formats.told(data, styles)
+    sheet_markup.refuse_unclear_texts(name, by_name.get(_STRINGS, b""), len(texts))
     _limit_text(name, texts, used)
     return _packed(parts)
 

@@ -96,23 +96,26 @@ MARKUP = (
     b"<v>", b"</v>", b"<v/>", b"<v>9</v>", b"<c>", b"</c>", b"<c/>", b"<c><v>9</v></c>",
     b"<f>1</f>", b"<row>", b"</row>", b"<row/>", b"</row><row>", b"<sheetData>", b"</sheetData>",
     b"</sheetData><sheetData>", b"<is><t>9</t></is>", b"<si/>", b"<si><t>9</t></si>", b"</worksheet>",
+    b"<t>9</t>", b"<r><t>9</t></r>", b"<is/>", b"</si><si>", b"</t><t>", b"<si>", b"</si>",
+    b'<c t="inlineStr"><is><t>9</t></is></c>', b"<is><r><t>9</t></r></is>", b"<extLst/>",
 )  # fmt: skip
 
 
-def test_markup_that_was_damaged_anywhere_gives_no_wrong_number(thorough):
-    good = GOOD["daily_basic.csv"]
-    source = zipfile.ZipFile(io.BytesIO(corpus.xlsx(good.rows)))
-    sheet = "xl/worksheets/sheet1.xml"
-    data = source.read(sheet)
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"])
+@pytest.mark.parametrize("name", ["daily_basic.csv", "同花顺财务.csv"])
+def test_markup_that_was_damaged_anywhere_gives_no_wrong_number(name, part, thorough):
+    good = GOOD[name]
+    source = zipfile.ZipFile(io.BytesIO(WRITERS["xlsxwriter"][1](good.rows)))
+    data = source.read(part)
 
     @settings(max_examples=1000 if thorough else 60, **QUIET)
     @given(st.integers(0, len(data)), st.sampled_from(MARKUP))
     def damaged(at, junk):
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
-            for name in source.namelist():
+            for other in source.namelist():
                 spoiled = data[:at] + junk + data[at:]
-                archive.writestr(name, spoiled if name == sheet else source.read(name))
+                archive.writestr(other, spoiled if other == part else source.read(other))
         judge(good, file.getvalue())
 
     damaged()

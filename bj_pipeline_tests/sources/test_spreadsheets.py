@@ -192,6 +192,14 @@ UNCLEAR = {
     "an element in a number": (PRICE, PRICE.replace(b".", b"<x>0</x>."), "12<x>0</x>.5"),
     "a number in raw characters": (PRICE, PRICE.replace(b"12.5", b"<![CDATA[12.5]]>"), "CDATA"),
     "a number in codes": (PRICE, PRICE.replace(b"2.5", b"&#50;.5"), "1&#50;.5 in B2"),
+    "a text in a number's cell": (PRICE, PRICE.replace(b"<v>", b"<is><t>9</t></is><v>"), "<is>"),
+    "a text that is not one": (PRICE, b'<c r="B2" t="inlineStr"><is>9</is></c>', "<is>9"),
+    "two texts": (
+        PRICE,
+        b'<c r="B2" t="inlineStr"><is><t>1</t></is><is><t>9</t></is></c>',
+        "<is>",
+    ),
+    "a number beside a text": (PRICE, PRICE.replace(b">", b' t="inlineStr">', 1), "12.5 beside"),
     "a second table": (
         b"</sheetData>",
         b"</sheetData><sheetData></sheetData>",
@@ -199,6 +207,7 @@ UNCLEAR = {
     ),
     "a text of a negative number": (b"<v>3</v>", b"<v>-1</v>", "number -1 in A2"),
     "a text of a broken number": (b"<v>3</v>", b"<v>1.5</v>", "number 1.5 in A2"),
+    "a text of a number behind a blank": (b"<v>3</v>", b"<v> 3</v>", "number  3 in A2"),
     "a text that is not there": (b"<v>3</v>", b"<v>4</v>", "number 4 in A2"),
 }
 
@@ -252,6 +261,43 @@ def test_a_text_may_speak_of_the_markup():
     changed = _marked_up("停牌".encode(), said.encode(), "xl/sharedStrings.xml")
     (sheet,) = sheets("closes.xlsx", changed)
     assert sheet.rows[0][2] == 'sheetData <sheetData> <c r="ZZZZZZ2">'
+
+
+SHARED = "xl/sharedStrings.xml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"</si>", b"</si><si><t>9</t></si>"),
+        (b"</si>", b"</si><si/>"),
+        (b"</si>", b"<t>9</t></si>"),
+        (b"</si>", b"<r><t>9</t></r></si>"),
+        (b"</si>", b"<!-- 9 --></si>"),
+        (b"</si>", b"<is><t>9</t></is></si>"),
+        (b"<t>", b"<t><![CDATA[9]]>"),
+        (b"<t>", b"<t><t>9</t>"),
+        (b'uniqueCount="4"', b'uniqueCount="5"'),
+    ],
+)
+def test_shared_texts_of_which_another_reader_would_find_others_are_refused(old, new):
+    with pytest.raises(DataError, match=r"closes\.xlsx: a workbook holds as many shared texts"):
+        sheets("closes.xlsx", _marked_up(old, new, SHARED))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<r><rPr><b/><sz val='11'/><rFont val='宋体'/></rPr><t>停</t></r><r><t>牌</t></r>",
+        "<t xml:space='preserve'>停牌</t><rPh sb='0' eb='1'><t>ting</t></rPh>",
+        "\n<t>停牌</t >\n",
+        "<r><rPr/><t>停牌</t></r><r><t/></r><phoneticPr fontId='1' type='noConversion'/>",
+    ],
+)
+def test_a_shared_text_may_be_written_in_every_plain_way(text):
+    changed = _marked_up("<t>停牌</t>".encode(), text.encode(), SHARED)
+    (sheet,) = sheets("closes.xlsx", changed)
+    assert sheet.rows[0][2] == "停牌"
 
 
 def test_a_line_end_that_excel_wrote_as_its_code_is_one():
