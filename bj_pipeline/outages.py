@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bj_pipeline.errors import PipelineError
 from bj_pipeline.warehouse.address import SQLITE, shown
@@ -266,12 +266,15 @@ def _of_system(error: OSError) -> str | None:
 def _of_database(
     error: BaseException | None, *, is_away: bool = False, remedy: str = _BEGIN_ANEW
 ) -> str | None:
+    is_of_server = isinstance(error, OperationalError)
     if isinstance(error, DBAPIError):
         is_away = is_away or error.connection_invalidated
         error = error.orig
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error, remedy)
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    # A server that answers says by a code what is wrong.
+    is_away = is_away or (is_of_server and state is None)
     if state in _POSTGRESQL:
         return _POSTGRESQL[state]
     if state in _REMEDIES:

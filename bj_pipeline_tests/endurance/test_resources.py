@@ -245,6 +245,17 @@ def test_a_run_whose_database_is_cut_off_says_so_and_the_next_one_goes_on(
     assert not list(mixed_tables(direct))
 
 
+def test_dagsters_own_storage_that_is_cut_off_is_told_as_that(postgresql, line, tmp_path):
+    url = make_url(postgresql_address(postgresql)).set(host="127.0.0.1", port=line.port, query={})
+    address = url.render_as_string(hide_password=False)
+    home = Home(tmp_path / "home", {"BJ_DATABASE_URL": address})
+    home.run("issues", "--wrong")
+    line.cut()
+    error = one_line(home.start("issues", "--wrong"))
+    assert "Dagster's own" in error
+    assert "does not answer" in error
+
+
 # --- clocks --------------------------------------------------------------------------------------
 
 
