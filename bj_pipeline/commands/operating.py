@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -124,18 +123,17 @@ def worker(runs: int, name: str | None) -> None:
 
 def _refuse_taken(host: str, port: int) -> None:
     """Refuse an address where nothing can listen: Dagster would go on without its UI."""
+    import socket  # noqa: PLC0415 - only here
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.create_server((host, port), family=_family(host)).close()
+        socket.create_server((host, port), family=family).close()
     except OSError as error:
         raise ConfigurationError(
             f"Nothing can listen at {host}:{port} ({error.strerror}). If another Dagster UI is "
             "there, or was left when its program was killed, end that; else choose another address "
             "with --host and --port."
         ) from error
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _become(module: str, arguments: list[str], environment: Mapping[str, str]) -> NoReturn:
