@@ -243,11 +243,11 @@ def living(group: int) -> list[int]:
     return found
 
 
-def test_a_backfill_in_two_processes_goes_on_after_a_kill(tmp_path, thorough, monkeypatch):
+def test_a_backfill_in_two_processes_goes_on_after_a_kill(home, tmp_path, thorough, monkeypatch):
+    leave_to_endurance(home, thorough)
     rounds = 100 if thorough else 1
     quiet = Home(tmp_path / "quiet", {})
     longest = seconds(quiet.start("backfill", BACKFILLED)) / 2
-    home = Home(tmp_path / "home", {})
     with reading(
         lambda: half_issues(home.folder / "artifacts"),
         lambda: mixed_tables(settings(home).warehouse_url),
@@ -391,14 +391,20 @@ def test_a_killed_migration_leaves_the_old_tables_or_the_new_ones(home, thorough
 # --- what readers get ----------------------------------------------------------------------------
 
 
-def test_readers_of_the_site_meet_the_old_one_or_the_new_one(undisturbed, thorough, tmp_path):
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_readers_of_the_site_meet_the_old_one_or_the_new_one(
+    request, undisturbed, database, thorough, tmp_path
+):
+    if database == "postgresql" and not thorough:
+        pytest.skip(LEFT_TO_ENDURANCE)
     rounds = 100 if thorough else 3
+    home = copied(request, undisturbed, tmp_path / "home", database)
     drafts = {"BJ_PUBLISH_DRAFTS": "true"}
     site = tmp_path / "srv" / "site"
-    longest = seconds(undisturbed.start("site", "--to", tmp_path / "quiet", **drafts))
+    longest = seconds(home.start("site", "--to", tmp_path / "quiet", **drafts))
     with reading(lambda: half_sites(site)):
-        killed(lambda _: undisturbed.start("site", "--to", site, **drafts), longest, rounds)
-        undisturbed.run("site", "--to", site, **drafts)
+        killed(lambda _: home.start("site", "--to", site, **drafts), longest, rounds)
+        home.run("site", "--to", site, **drafts)
     assert files(site) == files(tmp_path / "quiet")
     assert list(site.parent.iterdir()) == [site]
 
