@@ -63,7 +63,11 @@ _GRANT = (
 _REMEDIES = {
     "42501": _GRANT,
     "3F000": f"Let the user's search_path name a schema that is there. {_AGAIN}",
+    "40001": f"Another program wrote at the same time. {_AGAIN}",
+    "40P01": f"Another program wrote at the same time. {_AGAIN}",
+    "53200": f"The server has no memory left. {_AGAIN}",
     "55P03": _TOO_SLOW,
+    "58030": f"See to the server's disk. {_AGAIN}",
     "57014": _TOO_SLOW,
     "XX001": _RESTORE,
     "XX002": _RESTORE,

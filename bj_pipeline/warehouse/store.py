@@ -340,7 +340,13 @@ def connect(database_url: str) -> Engine:
         return engine
     try:
         # Programs that run for weeks outlive restarts of the server: ask before each use.
-        engine = create_engine(url, pool_pre_ping=True, connect_args={"client_encoding": "utf8"})
+        engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            # Who waits for the writers' lock must see what the one before has written.
+            isolation_level="READ COMMITTED",
+            connect_args={"client_encoding": "utf8"},
+        )
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             "The driver for PostgreSQL is not installed: pip install 'bj-pipeline[postgres]'."

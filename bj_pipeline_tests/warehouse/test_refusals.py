@@ -1,5 +1,7 @@
 """A database that somebody has set up otherwise, or added to, is told with what to do about it."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pandas as pd
@@ -127,6 +129,22 @@ def test_settings_of_a_database_change_no_figure(address, setting):
     execute(address, f"ALTER DATABASE {{database}} SET {setting}")
     assert list(use(address, close=0.1 + 0.2)["close"]) == [0.1 + 0.2] * 4
     assert list(use(address)["date"]) == list(quotes().sort_values(["code", "date"])["date"])
+
+
+@pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+def test_a_writer_that_waited_for_another_writes_whatever_isolation_is_set(address, level):
+    execute(address, f"ALTER DATABASE {{database}} SET default_transaction_isolation = '{level}'")
+    first = Warehouse(address)
+    with ThreadPoolExecutor(1) as pool:
+        with first.writing() as connection:
+            second = pool.submit(use, address, 2.0)
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            give_up = time.monotonic() + 60
+            while not connection.exec_driver_sql(waiting).scalar_one():
+                assert time.monotonic() < give_up
+            connection.exec_driver_sql("UPDATE raw_quotes SET close = 3 WHERE issue = 65")
+        assert set(second.result()["close"]) == {2.0}
+    first.engine.dispose()
 
 
 def test_a_trigger_in_sqlite_is_told_with_what_to_do(tmp_path):
