@@ -4,6 +4,7 @@ The everyday suite rebuilds three issues, of which one is bad; ``--thorough`` re
 three bad weeks.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -156,16 +157,20 @@ class Server:
 def daemon_of(address: str) -> int:
     """Process id of the daemon beside the UI at that address."""
     port = address.rpartition(":")[2]
-    programs = {
-        int(folder.name): (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        for folder in Path("/proc").iterdir()
-        if folder.name.isdigit() and (folder / "cmdline").exists()
-    }
+    programs: dict[int, list[str]] = {}
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace")
+            stat = (folder / "stat").read_text(errors="replace")
+            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+            programs[int(folder.name)] = words.split("\0")
     (started,) = (pid for pid, words in programs.items() if {"dev", port} <= set(words))
+    # What the daemon starts bears its name until it has become the other program.
     (daemon,) = (
         pid
         for pid, words in programs.items()
-        if "dagster._daemon" in words and os.getsid(pid) == os.getsid(started)
+        if "dagster._daemon" in words and parents[pid] == started
     )
     return daemon
 
